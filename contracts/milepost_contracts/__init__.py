@@ -1,0 +1,1 @@
+"""What strangers may rely on: events, commands, envelope, sealing, subjects."""

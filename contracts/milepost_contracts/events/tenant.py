@@ -1,0 +1,50 @@
+"""Events of a tenant: opened, who has roles across it, refills of its stream, closed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from milepost_contracts.events.base import Event
+from milepost_contracts.types import ActorRef, Line, Name, TenantRole, Text
+
+
+class TenantEvent(Event, frozen=True, kw_only=True):
+    """An event of a tenant; its id is derived from the tenant's name (`subjects.tenant_id`)."""
+
+    AGGREGATE: ClassVar[str] = "tenant"
+
+
+class Opened(TenantEvent, frozen=True, kw_only=True):
+    """The tenant exists; its admins may give roles."""
+
+    title: Line | None = None
+    admins: list[ActorRef] = []
+
+
+class RoleGranted(TenantEvent, frozen=True, kw_only=True):
+    """A person, service or plugin has a role across the whole tenant from now on."""
+
+    ref: ActorRef
+    role: TenantRole
+
+
+class RoleRevoked(TenantEvent, frozen=True, kw_only=True):
+    """The role is taken back."""
+
+    ref: ActorRef
+    role: TenantRole
+
+
+class StreamRefilled(TenantEvent, frozen=True, kw_only=True):
+    """The stream was lost or purged and filled again from the journal: the tenant's sequences `first` to `last`."""
+
+    generation: int
+    first: str
+    last: str
+
+
+class Closed(TenantEvent, frozen=True, kw_only=True):
+    """The tenant takes no more commands; a merge names its successor."""
+
+    successor: Name | None = None
+    reason: Text | None = None

@@ -1,0 +1,68 @@
+"""Where messages travel: the subjects of events, commands, queries and dead letters."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from milepost_contracts.types import ID_PATTERN, NAME_PATTERN
+
+AGGREGATES = ("goal", "mentorship", "programme", "person", "tenant")
+STREAM, STREAM_PLUGIN, STREAM_DEAD = "GOALS", "GOALS_PLUGIN", "GOALS_DEAD"
+EVENTS = "goals.event.v1.>"
+PLUGIN_FACTS = "goals.plugin.v1.>"
+DEAD_LETTERS = "goals.dead.v1.>"
+
+_NAME = re.compile(NAME_PATTERN)
+_ID = re.compile(ID_PATTERN)
+# Makes a tenant's aggregate id out of its name, so that nobody has to look it up.
+_TENANTS = uuid.UUID("6d1f9c52-2f6c-5a57-9a0e-5ac1b2b0a7c4")
+
+
+class SubjectError(ValueError):
+    """A token that must not become part of a subject; `code` is `invalid_subject`."""
+
+    code = "invalid_subject"
+
+
+def tenant_id(tenant: str) -> str:
+    """Return the id of the aggregate of *tenant* (a UUID of version 5)."""
+    return str(uuid.uuid5(_TENANTS, _name(tenant)))
+
+
+def event(tenant: str, aggregate: str, aggregate_id: str, name: str) -> str:
+    """Return the subject of an event, e.g. `goals.event.v1.acme.goal.0199...c2.milestone_hit`."""
+    return f"goals.event.v1.{_name(tenant)}.{_aggregate(aggregate)}.{_id(aggregate_id)}.{_name(name)}"
+
+
+def command(tenant: str, caller: str, aggregate: str, name: str) -> str:
+    """Return the subject of a command, e.g. `goals.command.v1.acme.web.goal.shift_deadline`."""
+    return f"goals.command.v1.{_name(tenant)}.{_name(caller)}.{_aggregate(aggregate)}.{_name(name)}"
+
+
+def query(tenant: str, caller: str, name: str) -> str:
+    """Return the subject of a query, e.g. `goals.query.v1.acme.web.inbox`."""
+    return f"goals.query.v1.{_name(tenant)}.{_name(caller)}.{_name(name)}"
+
+
+def dead(tenant: str, consumer: str) -> str:
+    """Return the subject of dead letters, e.g. `goals.dead.v1.acme.rewards`."""
+    return f"goals.dead.v1.{_name(tenant)}.{_name(consumer)}"
+
+
+def _name(token: str) -> str:
+    if not _NAME.match(token):
+        raise SubjectError(f"{token!r} is no name: one to 63 of a-z, 0-9, _ and -, a letter or digit first")
+    return token
+
+
+def _aggregate(token: str) -> str:
+    if token not in AGGREGATES:
+        raise SubjectError(f"{token!r} is none of {', '.join(AGGREGATES)}")
+    return token
+
+
+def _id(token: str) -> str:
+    if not _ID.match(token):
+        raise SubjectError(f"{token!r} is no id: a UUID in lower case with hyphens")
+    return token

@@ -1,0 +1,1 @@
+"""Milepost: goals and everything that ever happened to them."""
