@@ -11,6 +11,8 @@ from msgspec import Meta, UnsetType
 # `(?!\n)` because Python's `$` also matches before a last newline; the same text is a valid ECMA pattern.
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _END = r"(?!\n)$"
+# What is written in the clear must not look sealed, or every reader would try to open it.
+_CLEAR = r"(?!enc:v1:)"
 
 NAME_PATTERN = rf"^[a-z0-9][a-z0-9_-]{{0,62}}{_END}"
 ID_PATTERN = rf"^{_UUID}{_END}"
@@ -21,7 +23,7 @@ ACTOR_PATTERN = (
     rf"|plugin:[a-z0-9][a-z0-9_-]{{0,62}}@[0-9A-Za-z.+-]{{1,40}}){_END}"
 )
 DECIMAL_PATTERN = rf"^-?[0-9]{{1,18}}(\.[0-9]{{1,9}})?{_END}"
-CODE_PATTERN = rf"^[A-Za-z0-9%][A-Za-z0-9 _.:/%-]{{0,63}}{_END}"
+CODE_PATTERN = rf"^{_CLEAR}[A-Za-z0-9%][A-Za-z0-9 _.:/%-]{{0,63}}{_END}"
 
 Name: TypeAlias = Annotated[str, Meta(pattern=NAME_PATTERN, description="tenant, caller or plugin name")]
 Id: TypeAlias = Annotated[str, Meta(pattern=ID_PATTERN, description="UUID, lower case with hyphens")]
@@ -39,7 +41,7 @@ DecimalText: TypeAlias = Annotated[
 ]
 Code: TypeAlias = Annotated[str, Meta(pattern=CODE_PATTERN, description="a short code, in the clear")]
 # A reference in another system or a rubric's criterion: printable, short, in the clear.
-Key: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
+Key: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=rf"^{_CLEAR}")]
 Zone: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, description="IANA time zone")]
 Day = dt.date
 Instant: TypeAlias = Annotated[dt.datetime, Meta(tz=True)]
