@@ -1,0 +1,74 @@
+"""A command meets the state it is about: what it causes, or every reason why it causes nothing.
+
+    decide(state, command, frame, now) -> Decision | raises Refused | raises Missing
+    evolve(state, recorded)            -> state
+
+Both are pure: time and frame come in; no clock, environment, random source or database.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+# Importing a module registers what it decides and evolves.
+from milepost.decide import goal, mentorship, person, programme, tenant
+from milepost.decide.kernel import (
+    DECIDERS,
+    EVOLVERS,
+    Case,
+    Change,
+    Decision,
+    Frame,
+    Limits,
+    Missing,
+    Reasons,
+    Recorded,
+    Ref,
+    Refused,
+    Seen,
+)
+from milepost_contracts.commands import Command
+
+DEFAULT_LIMITS = Limits()
+
+
+def decide(
+    state: Any, command: Command, *, frame: Frame, now: dt.datetime, limits: Limits = DEFAULT_LIMITS
+) -> Decision:
+    """Return the events that *command* causes on *state*, or raise Refused with every reason why not.
+
+    *now* is aware and UTC. Raises Missing when *frame* lacks an aggregate that the decision depends on.
+    """
+    reasons = Reasons()
+    case = Case(state, command, frame, now, limits, reasons)
+    tenant.must_be_open(case)
+    changes = DECIDERS[type(command)](case)
+    reasons.raise_any()
+    return Decision(changes, reasons.warnings)
+
+
+def evolve(state: Any, recorded: Recorded) -> Any:
+    """Return the state after *recorded* happened to *state* (None before the first event). It never refuses."""
+    return EVOLVERS[type(recorded.event)](state, recorded.event, recorded)
+
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Change",
+    "Decision",
+    "Frame",
+    "Limits",
+    "Missing",
+    "Recorded",
+    "Ref",
+    "Refused",
+    "Seen",
+    "decide",
+    "evolve",
+    "goal",
+    "mentorship",
+    "person",
+    "programme",
+    "tenant",
+]

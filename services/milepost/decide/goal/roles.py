@@ -1,0 +1,54 @@
+"""Who asks: the roles of an actor against a goal, and the refusal of everybody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from milepost.decide.kernel import Case, Frame
+from milepost_contracts.subjects import tenant_id
+
+if TYPE_CHECKING:
+    from milepost.decide.goal.state import Goal
+
+OWNER, PARTY, CONTRIBUTOR, ADMIN, IMPORTER, AUDITOR = "O", "P", "C", "A", "I", "Au"
+_TENANT_ROLES = {"admin": ADMIN, "importer": IMPORTER, "auditor": AUDITOR}
+
+
+def roles_in_tenant(actor: str, frame: Frame) -> set[str]:
+    """Return the roles that the tenant gives *actor*; a plugin's are given to `plugin:NAME`, whatever its version."""
+    tenant = frame.get(("tenant", tenant_id(frame.tenant_name)))
+    if tenant is None:
+        return set()
+    return {_TENANT_ROLES[role] for role in tenant.roles_of(actor.partition("@")[0]) if role in _TENANT_ROLES}
+
+
+def roles_of(goal: Goal, actor: str, frame: Frame) -> set[str]:
+    """Return the roles of *actor* against *goal*: O, P, C, and A, I, Au from tenant and programme."""
+    roles: set[str] = set()
+    if actor in (goal.owner, goal.accountable):
+        roles.add(OWNER)
+    if actor in goal.people:
+        roles.add(PARTY)
+    if actor in goal.contributors:
+        roles.add(CONTRIBUTOR)
+    return roles
+
+
+def allow(case: Case, *roles: str) -> bool:
+    """Refuse `not_allowed` unless the asker has one of *roles* against the goal; returns whether it has.
+
+    The programme is read only where the asker's own roles do not settle it, so that it conflicts with nobody else.
+    """
+    wanted, actor, goal = set(roles), case.command.actor, case.state
+    if goal is not None and wanted & roles_of(goal, actor, case.frame):
+        return True
+    if wanted & roles_in_tenant(actor, case.frame):
+        return True
+    if ADMIN in wanted and goal is not None and goal.programme:
+        programme = case.frame.get(("programme", goal.programme))
+        if programme is not None and actor in programme.admins:
+            return True
+    names = {"O": "owner", "P": "party", "C": "contributor", "A": "admin", "I": "importer", "Au": "auditor"}
+    who = " or ".join(names[role] for role in roles)
+    case.reasons.refuse("not_allowed", f"Only the {who} of this goal may do this.", "actor", roles=list(roles))
+    return False
