@@ -33,7 +33,7 @@ class EventRef(Value, frozen=True, kw_only=True):
     type: str
 
 
-class Accepted(Value, frozen=True, kw_only=True, tag_field="status", tag="accepted"):
+class Accepted(Value, frozen=True, kw_only=True, omit_defaults=False, tag_field="status", tag="accepted"):
     """The events are durably committed; `version` and `sequence` are the last ones of the command's aggregate.
 
     No events and an unchanged version: nothing was to be changed.
@@ -58,7 +58,7 @@ class Invalid(Value, frozen=True, kw_only=True, tag_field="status", tag="invalid
     errors: list[Problem]
 
 
-class Failed(Value, frozen=True, kw_only=True, tag_field="status", tag="failed"):
+class Failed(Value, frozen=True, kw_only=True, omit_defaults=False, tag_field="status", tag="failed"):
     """The outcome is unknown or the service is not able now; `retry`: send the same `command_id` again."""
 
     errors: list[Problem]
@@ -72,4 +72,7 @@ _decoder: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 def decode(answer: bytes) -> Answer:
     """Return the answer to a command; raises msgspec.MsgspecError for what is none."""
-    return _decoder.decode(answer)
+    try:
+        return _decoder.decode(answer)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error

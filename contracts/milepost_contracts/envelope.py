@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from milepost_contracts.events import EVENTS, Event
+from milepost_contracts.types import ACTOR_PATTERN, ID_PATTERN, NAME_PATTERN, PERSON_PATTERN
+from milepost_contracts.upcasts import UPCASTS, upcast
 
 CONTENT_TYPE = "application/cloudevents+json"
 SCHEMA_PREFIX = "urn:milepost:schema:"
+TIME_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
 
 
 class EnvelopeError(ValueError):
@@ -21,6 +25,11 @@ class EnvelopeError(ValueError):
         self.code = code
 
 
+def _shown(pattern: str | None = None, **keywords: str) -> Meta:
+    """Describe an attribute in the schema without checking it on every read: what is stored was checked."""
+    return Meta(extra_json_schema=({"pattern": pattern} if pattern else {}) | keywords)
+
+
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event's document. `data` stays as its exact bytes; optional attributes are absent, never null.
 
@@ -28,25 +37,26 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     specversion: Literal["1.0"]
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: str
+    id: Annotated[str, _shown(ID_PATTERN)]
+    source: Annotated[str, _shown(r"^/milepost/")]
+    type: Annotated[str, _shown(r"^[a-z0-9_-]+\.[a-z0-9_-]+\.v[1-9][0-9]*$")]
+    subject: Annotated[str, _shown(rf"^[a-z]+/{ID_PATTERN.removeprefix('^')}")]
+    time: Annotated[str, _shown(TIME_PATTERN, format="date-time")]
     datacontenttype: Literal["application/json"]
-    dataschema: str
-    tenant: str
-    version: int = 0
-    sequence: str = ""
-    actor: str
-    onbehalfof: str = ""
+    dataschema: Annotated[str, _shown(rf"^{SCHEMA_PREFIX}")]
+    tenant: Annotated[str, _shown(NAME_PATTERN)]
+    version: Annotated[int, Meta(ge=0)] = 0
+    # Checked on every read, unlike the others, because readers count with it.
+    sequence: Annotated[str, Meta(pattern=r"^([0-9]{16})?(?!\n)$")] = ""
+    actor: Annotated[str, _shown(ACTOR_PATTERN)]
+    onbehalfof: Annotated[str, _shown(PERSON_PATTERN)] = ""
     authnby: str = ""
     correlationid: str = ""
     causationid: str = ""
     commandhash: str = ""
-    occurredat: str = ""
+    occurredat: Annotated[str, _shown(TIME_PATTERN, format="date-time")] = ""
     traceparent: str = ""
-    data: msgspec.Raw
+    data: Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
 
     @property
     def aggregate(self) -> str:
@@ -57,6 +67,11 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def aggregate_id(self) -> str:
         """The UUID of the aggregate."""
         return self.subject.partition("/")[2]
+
+    @property
+    def name(self) -> str:
+        """The event's name, the last token of its subject on the bus: `milestone_hit` of `goal.milestone_hit.v1`."""
+        return self.type.split(".")[1] if self.type.count(".") > 1 else self.type
 
     @property
     def number(self) -> int:
@@ -72,33 +87,62 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return decode_data(self.type, self.data)
 
 
+# Nesting beyond what the decoder takes ends in RecursionError, bytes that are no UTF-8 in UnicodeDecodeError.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Envelope)
+_members_decoder = msgspec.json.Decoder(dict[str, Any])
 _data_decoders: dict[str, msgspec.json.Decoder[Any]] = {
     tag: msgspec.json.Decoder(event) for tag, event in EVENTS.items()
 }
 
 
 def decode(document: bytes) -> Envelope:
-    """Return the envelope of a *document*; raises EnvelopeError `invalid_event`."""
+    """Return the envelope of a *document*; raises EnvelopeError `invalid_event`.
+
+    Unknown attributes are ignored; `data` is looked into only by `Envelope.event` and by `sealing.open_data`.
+    """
     try:
         return _decoder.decode(document)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise EnvelopeError("invalid_event", f"not an event of Milepost: {error}") from error
+
+
+def encode(envelope: Envelope) -> bytes:
+    """Return the document of *envelope*: one line, attributes in the order above, `data` as the bytes it holds."""
+    return _encoder.encode(envelope)
+
+
+def decode_members(data: bytes | msgspec.Raw) -> dict[str, Any]:
+    """Return `data` as its members, as they are stored; raises EnvelopeError `invalid_event`."""
+    try:
+        return _members_decoder.decode(data)
+    except _UNREADABLE as error:
+        raise EnvelopeError("invalid_event", f"data is no JSON object: {error}") from error
 
 
 def decode_data(tag: str, data: bytes | msgspec.Raw) -> Event:
     """Return the event in *data* stored under *tag*, upcast to its newest form; raises EnvelopeError."""
-    from milepost_contracts.upcasts import UPCASTS, upcast
-
+    if tag in UPCASTS:
+        return convert_members(tag, decode_members(data))
+    if (decoder := _data_decoders.get(tag)) is None:
+        raise EnvelopeError("unknown_event", f"{tag} is unknown to this version of the contracts")
     try:
-        if tag in UPCASTS:
-            tag, members = upcast(tag, msgspec.json.decode(data))
-            event = msgspec.convert(members, EVENTS[tag])
-        else:
-            event = _data_decoders[tag].decode(data)
-    except KeyError:
-        raise EnvelopeError("unknown_event", f"{tag} is unknown to this version of the contracts") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        event = decoder.decode(data)
+    except _UNREADABLE as error:
         raise EnvelopeError("invalid_event", f"data does not fit {tag}: {error}") from error
     assert isinstance(event, Event)  # noqa: S101  narrows the decoder's Any
     return event
+
+
+def convert_members(tag: str, members: dict[str, Any]) -> Event:
+    """Return *members*, stored under *tag* and perhaps opened, as the event's newest Struct; raises EnvelopeError."""
+    if tag not in EVENTS:
+        raise EnvelopeError("unknown_event", f"{tag} is unknown to this version of the contracts")
+    try:
+        newest, members = upcast(tag, members)
+        return msgspec.convert(members, EVENTS[newest])
+    except KeyError as error:
+        raise EnvelopeError("invalid_event", f"data does not fit {tag}: {error} is missing") from error
+    except _UNREADABLE as error:
+        raise EnvelopeError("invalid_event", f"data does not fit {tag}: {error}") from error

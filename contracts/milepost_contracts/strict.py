@@ -33,6 +33,7 @@ def strict(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         struct.__name__,
         fields,
+        rename={field.name: field.encode_name for field in msgspec.structs.fields(struct)},
         namespace=namespace,
         frozen=True,
         kw_only=True,

@@ -50,6 +50,16 @@ def dead(tenant: str, consumer: str) -> str:
     return f"goals.dead.v1.{_name(tenant)}.{_name(consumer)}"
 
 
+def review(tenant: str, plugin: str) -> str:
+    """Return the subject of a plugin's review of a command, e.g. `goals.review.v1.acme.okr`."""
+    return f"goals.review.v1.{_name(tenant)}.{_name(plugin)}"
+
+
+def fact(tenant: str, plugin: str, name: str) -> str:
+    """Return the subject of a plugin's fact, e.g. `goals.plugin.v1.acme.rewards.badge_given`."""
+    return f"goals.plugin.v1.{_name(tenant)}.{_name(plugin)}.{_name(name)}"
+
+
 def _name(token: str) -> str:
     if not _NAME.match(token):
         raise SubjectError(f"{token!r} is no name: one to 63 of a-z, 0-9, _ and -, a letter or digit first")

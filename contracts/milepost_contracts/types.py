@@ -23,6 +23,7 @@ ACTOR_PATTERN = (
     rf"|plugin:[a-z0-9][a-z0-9_-]{{0,62}}@[0-9A-Za-z.+-]{{1,40}}){_END}"
 )
 DECIMAL_PATTERN = rf"^-?[0-9]{{1,18}}(\.[0-9]{{1,9}})?{_END}"
+ZONE_PATTERN = rf"^[A-Za-z0-9_+/-]{{1,64}}{_END}"
 CODE_PATTERN = rf"^{_CLEAR}[A-Za-z0-9%][A-Za-z0-9 _.:/%-]{{0,63}}{_END}"
 
 Name: TypeAlias = Annotated[str, Meta(pattern=NAME_PATTERN, description="tenant, caller or plugin name")]
@@ -42,23 +43,22 @@ DecimalText: TypeAlias = Annotated[
 Code: TypeAlias = Annotated[str, Meta(pattern=CODE_PATTERN, description="a short code, in the clear")]
 # A reference in another system or a rubric's criterion: printable, short, in the clear.
 Key: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=rf"^{_CLEAR}")]
-Zone: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, description="IANA time zone")]
+Zone: TypeAlias = Annotated[str, Meta(pattern=ZONE_PATTERN, description="IANA time zone")]
 Day = dt.date
 Instant: TypeAlias = Annotated[dt.datetime, Meta(tz=True)]
+
+# People's words. Their length is limited by the receiver's settings (`line`: a title or a name, `text`: prose,
+# `link`: an address), not here, because the sealed form of the same member is longer.
+Line: TypeAlias = Annotated[str, Meta(extra_json_schema={"x-sealed": "parties", "x-words": "line"})]
+Text: TypeAlias = Annotated[str, Meta(extra_json_schema={"x-sealed": "parties", "x-words": "text"})]
 Link: TypeAlias = Annotated[
     str,
     Meta(
         min_length=1,
-        max_length=2000,
         description="http, https or mailto",
-        extra_json_schema={"x-sealed": "parties"},
+        extra_json_schema={"x-sealed": "parties", "x-words": "link"},
     ),
 ]
-
-# People's words. Their length is limited by the receiver's settings (`line`: a title or a name, `text`: prose),
-# not here, because the sealed form of the same member is longer.
-Line: TypeAlias = Annotated[str, Meta(extra_json_schema={"x-sealed": "parties", "x-words": "line"})]
-Text: TypeAlias = Annotated[str, Meta(extra_json_schema={"x-sealed": "parties", "x-words": "text"})]
 PrivateText: TypeAlias = Annotated[str, Meta(extra_json_schema={"x-sealed": "author", "x-words": "text"})]
 
 
@@ -324,7 +324,7 @@ def _collect(node: Any, path: tuple[str, ...], found: list[tuple[tuple[str, ...]
     if isinstance(node, kind.Metadata):
         extra = node.extra_json_schema or {}
         if "x-sealed" in extra:
-            found.append((path, extra["x-sealed"], extra.get("x-words", "link")))
+            found.append((path, extra["x-sealed"], extra["x-words"]))
         else:
             _collect(node.type, path, found)
     elif isinstance(node, kind.StructType):

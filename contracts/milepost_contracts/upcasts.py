@@ -1,45 +1,81 @@
-"""How older forms of events are read as newer ones; the table is `upcasts.json`, for readers in any language."""
+"""How older forms of events are read as newer ones: the table that `contracts/upcasts.json` is generated from."""
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import Any, Literal
 
 import msgspec
 
 
-class Operation(msgspec.Struct, frozen=True, rename={"source": "from"}, forbid_unknown_fields=True):
-    """One JSON Patch operation on a member of `data`; add, move and remove are what upcasts need."""
+class Operation(msgspec.Struct, frozen=True, rename={"source": "from"}, omit_defaults=True, forbid_unknown_fields=True):
+    """One JSON Patch operation (RFC 6902) on a direct member of `data`; upcasts need no other kinds."""
 
     op: Literal["add", "move", "remove"]
     path: str
     source: str = ""
-    value: Any = None
+    value: Any = msgspec.UNSET
+
+
+class Vector(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}, forbid_unknown_fields=True):
+    """An example: `data` in the older form, and what every reader must make of it."""
+
+    source: dict[str, Any]
+    target: dict[str, Any]
 
 
 class Upcast(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}, forbid_unknown_fields=True):
-    """The way from one tag to the next, with vectors that every reader must reproduce."""
+    """The way from one tag to the next: operations in order, and vectors that every reader must reproduce."""
 
     source: str
     target: str
     patch: list[Operation]
-    vectors: list[dict[str, Any]]
+    vectors: list[Vector]
 
 
-class _Table(msgspec.Struct, frozen=True):
-    upcasts: list[Upcast]
+_TABLE = (
+    Upcast(
+        source="goal.resource_attached.v1",
+        target="goal.resource_attached.v2",
+        patch=[Operation(op="move", source="/type", path="/kind")],
+        vectors=[
+            Vector(
+                source={
+                    "resource": "0199c0de-0000-7000-8000-000000000001",
+                    "type": "book",
+                    "title": "enc:v1:AAAA:BBBB",
+                },
+                target={
+                    "resource": "0199c0de-0000-7000-8000-000000000001",
+                    "title": "enc:v1:AAAA:BBBB",
+                    "kind": "book",
+                },
+            ),
+            Vector(
+                source={
+                    "resource": "0199c0de-0000-7000-8000-000000000002",
+                    "type": "podcast",
+                    "title": "x",
+                    "later": {"kept": 1},
+                },
+                target={
+                    "resource": "0199c0de-0000-7000-8000-000000000002",
+                    "title": "x",
+                    "later": {"kept": 1},
+                    "kind": "podcast",
+                },
+            ),
+        ],
+    ),
+)
 
-
-def _load() -> dict[str, Upcast]:
-    text = resources.files(__package__).joinpath("upcasts.json").read_bytes()
-    return {upcast.source: upcast for upcast in msgspec.json.decode(text, type=_Table).upcasts}
-
-
-UPCASTS = _load()
+UPCASTS = {upcast.source: upcast for upcast in _TABLE}
 
 
 def upcast(tag: str, members: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return (newest tag, data) for *members* stored under *tag*; members that it does not name are kept."""
+    """Return (newest tag, data) for *members* stored under *tag*; members that it does not name are kept.
+
+    Raises KeyError when a member that is to be moved or removed is not there.
+    """
     while step := UPCASTS.get(tag):
         members = dict(members)
         for operation in step.patch:

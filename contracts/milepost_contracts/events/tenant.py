@@ -35,8 +35,8 @@ class RoleRevoked(TenantEvent, frozen=True, kw_only=True):
     role: TenantRole
 
 
-class StreamRefilled(TenantEvent, frozen=True, kw_only=True):
-    """The stream was lost or purged and filled again from the journal: the tenant's sequences `first` to `last`."""
+class StreamRefilled(TenantEvent, frozen=True, kw_only=True, rename={"first": "from", "last": "to"}):
+    """The stream was lost or purged and filled again from the journal: the tenant's sequences `from` to `to`."""
 
     generation: int
     first: str
