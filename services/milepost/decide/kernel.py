@@ -40,6 +40,7 @@ class Recorded(NamedTuple):
     actor: str
     recorded: dt.datetime
     occurred: dt.datetime | None = None
+    aggregate_id: str = ""  # a first event makes a state out of nothing, and the state knows its id
 
 
 class Refused(Exception):  # noqa: N818  the language of the domain: a command is refused

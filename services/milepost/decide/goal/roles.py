@@ -22,8 +22,8 @@ def roles_in_tenant(actor: str, frame: Frame) -> set[str]:
     return {_TENANT_ROLES[role] for role in tenant.roles_of(actor.partition("@")[0]) if role in _TENANT_ROLES}
 
 
-def roles_of(goal: Goal, actor: str, frame: Frame) -> set[str]:
-    """Return the roles of *actor* against *goal*: O, P, C, and A, I, Au from tenant and programme."""
+def roles_of(goal: Goal, actor: str) -> set[str]:
+    """Return the roles that *goal* itself gives to *actor*: O, P, C."""
     roles: set[str] = set()
     if actor in (goal.owner, goal.accountable):
         roles.add(OWNER)
@@ -40,7 +40,7 @@ def allow(case: Case, *roles: str) -> bool:
     The programme is read only where the asker's own roles do not settle it, so that it conflicts with nobody else.
     """
     wanted, actor, goal = set(roles), case.command.actor, case.state
-    if goal is not None and wanted & roles_of(goal, actor, case.frame):
+    if goal is not None and wanted & roles_of(goal, actor):
         return True
     if wanted & roles_in_tenant(actor, case.frame):
         return True

@@ -1,0 +1,1 @@
+"""What every stage's tests share: the given-when-then of deciding, real servers, hand-written fakes."""
