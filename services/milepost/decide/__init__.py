@@ -28,9 +28,20 @@ from milepost.decide.kernel import (
     Refused,
     Seen,
 )
+from milepost_contracts import events
 from milepost_contracts.commands import Command
 
 DEFAULT_LIMITS = Limits()
+# What makes a state out of nothing. Any other event without a state (its beginning is not there) applies to nothing.
+BEGINNINGS = (
+    events.goal.Created,
+    events.goal.Imported,
+    events.mentorship.Requested,
+    events.programme.Created,
+    events.person.Linked,
+    events.person.Held,
+    events.tenant.Opened,
+)
 
 
 def decide(
@@ -50,10 +61,13 @@ def decide(
 
 def evolve(state: Any, recorded: Recorded) -> Any:
     """Return the state after *recorded* happened to *state* (None before the first event). It never refuses."""
+    if state is None and not isinstance(recorded.event, BEGINNINGS):
+        return None
     return EVOLVERS[type(recorded.event)](state, recorded.event, recorded)
 
 
 __all__ = [
+    "BEGINNINGS",
     "DEFAULT_LIMITS",
     "Change",
     "Decision",
