@@ -61,3 +61,9 @@ def cadence_whole(case: Case, cadence: Cadence | None, field: str = "cadence") -
         "The rhythm `days` says how many days; every other rhythm says none.",
         field,
     )
+
+
+def permit(case: Case, holds: object, who: str) -> None:
+    """Refuse `not_allowed` at once unless *holds*: who may not do a thing learns nothing else about it."""
+    case.reasons.unless(holds, "not_allowed", f"Only {who} may do this.", "actor")
+    case.reasons.raise_any()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import msgspec
 from rpds import HashTrieMap
 
-from milepost.decide.kernel import Case, Recorded, evolves
+from milepost.decide.checks import permit
+from milepost.decide.kernel import Case, Change, Frame, Recorded, decides, evolves
 from milepost_contracts.commands import tenant as commands
 from milepost_contracts.events import tenant as events
 from milepost_contracts.subjects import tenant_id
 
 PUBLISH = "service:publish"  # the relay: nobody else knows what happened to the stream
+WHO = "an admin of the tenant or a service"
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +24,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     opened_for: frozenset[str] = frozenset()  # the admins that it was opened with
     roles: HashTrieMap[str, frozenset[str]] = HashTrieMap()
     generation: int = 0  # of its stream's last recorded refill
+    refilled: tuple[str, str] | None = None  # its sequences that the last refill covers
     successor: str | None = None
 
     def roles_of(self, ref: str) -> frozenset[str]:
@@ -42,22 +45,51 @@ def must_be_open(case: Case) -> None:
     command, reasons = case.command, case.reasons
     own = tenant_id(case.frame.tenant_name)
     if command.AGGREGATE == "tenant":
-        reasons.unless(
-            command.id == own, "tenant_id_wrong", "The id of this tenant follows from its name: use it.", "id", id=own
-        )
+        message = "The id of a tenant follows from its name: use this one."
+        reasons.unless(command.id == own, "tenant_id_wrong", message, "id", id=own)
         reasons.raise_any()
         tenant = case.state
     else:
         tenant = case.frame.get(("tenant", own))
-    if isinstance(command, commands.Open):
-        return
     if tenant is None:
-        reasons.refuse("tenant_unknown", "This tenant does not exist: a service opens it first.")
+        if not isinstance(command, commands.Open):
+            reasons.refuse("tenant_unknown", "This tenant does not exist: a service opens it first.")
     elif tenant.state == "closed" and not isinstance(command, commands.RecordRefill):
-        reasons.refuse(
-            "tenant_closed", "This tenant is closed: go on in its successor, if it has one.", successor=tenant.successor
-        )
+        message = "This tenant is closed: go on in its successor, where it has one."
+        reasons.refuse("tenant_closed", message, successor=tenant.successor)
     reasons.raise_any()
+
+
+def has_role(frame: Frame, actor: str, *roles: str) -> bool:
+    """Whether the tenant gives *actor* one of *roles*: admin, importer, auditor."""
+    tenant = frame.get(("tenant", tenant_id(frame.tenant_name)))
+    return tenant is not None and not tenant.roles_of(actor).isdisjoint(roles)
+
+
+def is_service(actor: str) -> bool:
+    """Whether *actor* is a part of the installation; who may speak as one is settled where it connects."""
+    return actor.startswith("service:")
+
+
+def _permit_admins(case: Case) -> None:
+    command = case.command
+    permit(case, is_service(command.actor) or "admin" in case.state.roles_of(command.actor), WHO)
+
+
+@decides(commands.Open)
+def open_(case: Case) -> list[Change]:
+    """Open the tenant; to open it again in the same way changes nothing, so that every start may ask for it."""
+    command, tenant = case.command, case.state
+    permit(case, is_service(command.actor), "a service")
+    if tenant is None:
+        return [case.change(events.Opened(title=command.title, admins=command.admins))]
+    case.reasons.unless(
+        tenant.opened_for == frozenset(command.admins) and tenant.title == command.title,
+        "tenant_taken",
+        "This tenant was opened with another title or other admins: grant and revoke roles instead.",
+        "id",
+    )
+    return []
 
 
 @evolves(events.Opened)
@@ -69,10 +101,34 @@ def opened(_state: Tenant | None, event: events.Opened, recorded: Recorded) -> T
     return Tenant(id=recorded.aggregate_id, title=event.title, opened_for=frozenset(event.admins), roles=roles)
 
 
+@decides(commands.GrantRole)
+def grant_role(case: Case) -> list[Change]:
+    """Give a role."""
+    command = case.command
+    _permit_admins(case)
+    if command.role in case.state.roles_of(command.ref):
+        return []
+    return [case.change(events.RoleGranted(ref=command.ref, role=command.role))]
+
+
 @evolves(events.RoleGranted)
 def role_granted(state: Tenant, event: events.RoleGranted, _recorded: Recorded) -> Tenant:
     """Add the role."""
     return _with_roles(state, event.ref, state.roles_of(event.ref) | {event.role})
+
+
+@decides(commands.RevokeRole)
+def revoke_role(case: Case) -> list[Change]:
+    """Take a role back; the last admin's too, since a service can always grant it anew."""
+    command, tenant = case.command, case.state
+    _permit_admins(case)
+    if command.role not in tenant.roles_of(command.ref):
+        return []
+    if command.role == "admin" and not any(
+        "admin" in roles for ref, roles in tenant.roles.items() if ref != _holder(command.ref)
+    ):
+        case.reasons.warn("no_admin_left", "Nobody is an admin of this tenant now: only a service can name one.", "ref")
+    return [case.change(events.RoleRevoked(ref=command.ref, role=command.role))]
 
 
 @evolves(events.RoleRevoked)
@@ -86,10 +142,42 @@ def _with_roles(state: Tenant, ref: str, roles: frozenset[str]) -> Tenant:
     return msgspec.structs.replace(state, roles=kept)
 
 
+@decides(commands.RecordRefill)
+def record_refill(case: Case) -> list[Change]:
+    """Record what the relay did to the stream; asked again after a crash, it changes nothing."""
+    command, tenant, reasons = case.command, case.state, case.reasons
+    permit(case, command.actor == PUBLISH, "the relay (service:publish)")
+    if (command.generation, (command.first, command.last)) == (tenant.generation, tenant.refilled):
+        return []
+    reasons.unless(
+        command.generation > tenant.generation,
+        "generation_not_rising",
+        "A refill has a higher generation than the one before.",
+        "generation",
+        generation=tenant.generation,
+    )
+    reasons.unless(command.first <= command.last, "range_empty", "The last sequence is before the first.", "last")
+    return [case.change(events.StreamRefilled(generation=command.generation, first=command.first, last=command.last))]
+
+
 @evolves(events.StreamRefilled)
 def stream_refilled(state: Tenant, event: events.StreamRefilled, _recorded: Recorded) -> Tenant:
-    """Remember the generation."""
-    return msgspec.structs.replace(state, generation=event.generation)
+    """Remember the generation and what it covers."""
+    return msgspec.structs.replace(state, generation=event.generation, refilled=(event.first, event.last))
+
+
+@decides(commands.Close)
+def close(case: Case) -> list[Change]:
+    """Close the tenant for good; a merge names where its goals go, and imports them there with their origin."""
+    command = case.command
+    _permit_admins(case)
+    case.reasons.unless(
+        command.successor != case.frame.tenant_name,
+        "successor_is_itself",
+        "A tenant cannot be its own successor: name another one, or none.",
+        "successor",
+    )
+    return [case.change(events.Closed(successor=command.successor, reason=command.reason))]
 
 
 @evolves(events.Closed)
