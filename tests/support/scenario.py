@@ -19,7 +19,7 @@ from milepost.decide import Change, Decision, Frame, Limits, Missing, Recorded, 
 from milepost.decide.goal.terms import context_of, terms_of
 from milepost_contracts.answers import Problem
 from milepost_contracts.commands import Command
-from milepost_contracts.events import Event, GoalEvent, TermsEvent
+from milepost_contracts.events import Event, GoalEvent, TermsEvent, tenant
 from milepost_contracts.strict import strict
 from milepost_contracts.subjects import tenant_id
 
@@ -206,6 +206,11 @@ class Scenario:
 def given(*events: Event, by: str = MENTEE, id: str | None = None) -> Scenario:  # noqa: A002  the wire's word
     """Return a scenario in which *events* have happened (see `Scenario.given`)."""
     return Scenario().given(*events, by=by, id=id)
+
+
+def acme() -> Scenario:
+    """Return a scenario with the tenant alone: ADMIN is its admin, IMPORTER its importer."""
+    return given(tenant.Opened(admins=[ADMIN]), tenant.RoleGranted(ref=IMPORTER, role="importer"), by=ADMIN)
 
 
 def _default_id(kind: str) -> str:

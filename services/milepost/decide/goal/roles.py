@@ -34,6 +34,30 @@ def roles_of(goal: Goal, actor: str) -> set[str]:
     return roles
 
 
+def existing(case: Case) -> Goal:
+    """Return the command's goal; refuses `goal_unknown` at once where there is none."""
+    if case.state is None:
+        case.reasons.refuse("goal_unknown", "There is no goal with this id in this tenant.", "id")
+        case.reasons.raise_any()
+    goal: Goal = case.state
+    return goal
+
+
+def asked(case: Case, *roles: str) -> Goal:
+    """Return the command's goal; refuses `goal_unknown` and `not_allowed` at once: a stranger learns no more."""
+    goal = existing(case)
+    allow(case, *roles)
+    case.reasons.raise_any()
+    return goal
+
+
+def asked_open(case: Case, *roles: str) -> Goal:
+    """Do as `asked` does; refuses `goal_closed` beside the other reasons."""
+    goal = asked(case, *roles)
+    case.reasons.unless(goal.open, "goal_closed", "This goal is closed: reopen it first.", "id", state=goal.state)
+    return goal
+
+
 def allow(case: Case, *roles: str) -> bool:
     """Refuse `not_allowed` unless the asker has one of *roles* against the goal; returns whether it has.
 
