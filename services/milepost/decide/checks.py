@@ -1,8 +1,9 @@
-"""What many commands are checked for alike: dates in the future or long past, missing reasons, whole cadences."""
+"""What many commands are checked for alike: who asks, dates, reasons and words, links, limits, whole cadences."""
 
 from __future__ import annotations
 
 import datetime as dt
+from urllib.parse import urlsplit
 
 from milepost.decide.kernel import Case
 from milepost_contracts.types import Cadence
@@ -11,6 +12,7 @@ from milepost_contracts.types import Cadence
 AHEAD_MAX = dt.timedelta(hours=14)
 # What is written down within a week is how people work; later than that, a reader should know that it came late.
 BACKDATED_AFTER_DAYS = 7
+LINK_SCHEMES = frozenset({"http", "https", "mailto"})  # what a browser opens without running anything
 
 
 def latest_today(now: dt.datetime) -> dt.date:
@@ -18,10 +20,13 @@ def latest_today(now: dt.datetime) -> dt.date:
     return (now + AHEAD_MAX).date()
 
 
-def happened(case: Case, day: dt.date, field: str, *, today: dt.date | None = None) -> bool:
+def happened(
+    case: Case, day: dt.date, field: str, *, today: dt.date | None = None, after: dt.date | None = None
+) -> bool:
     """Refuse a *day* on which nothing can have happened yet, warn of one long past; returns whether it stands.
 
-    *today* is the day where it happened, if that is not the day in UTC.
+    *today* is the day where it happened, if that is not the day in UTC; *after* is a fact known already which one
+    would expect to be the earlier one.
     """
     reasons = case.reasons
     if not reasons.unless(
@@ -30,7 +35,19 @@ def happened(case: Case, day: dt.date, field: str, *, today: dt.date | None = No
         return False
     if ((today or case.today) - day).days > BACKDATED_AFTER_DAYS:
         reasons.warn("backdated", f"This happened more than {BACKDATED_AFTER_DAYS} days ago.", field)
+    elif after is not None and day < after:
+        reasons.warn("backdated", f"This happened before what is recorded for {after} already.", field)
     return True
+
+
+def stepped_on(case: Case) -> dt.date:
+    """Return the day of a step taken now or, where the command claims so, at `occurred_at` (both in UTC)."""
+    claimed = case.command.occurred_at
+    if claimed is None:
+        return case.today
+    on: dt.date = claimed.astimezone(dt.UTC).date()
+    happened(case, on, "occurred_at")
+    return on
 
 
 def blank(text: str | None) -> bool:
@@ -41,6 +58,28 @@ def blank(text: str | None) -> bool:
 def reason_given(case: Case, text: str | None, field: str = "reason") -> bool:
     """Refuse `reason_missing` where *text* says nothing; returns whether it says something."""
     return case.reasons.unless(not blank(text), "reason_missing", "Say why, so that others can follow.", field)
+
+
+def words_given(case: Case, text: str, field: str) -> bool:
+    """Refuse `text_missing` where *text* says nothing; returns whether it says something."""
+    return case.reasons.unless(not blank(text), "text_missing", "This says nothing: write at least a word.", field)
+
+
+def safe_link(case: Case, url: str | None, field: str = "url") -> bool:
+    """Refuse `link_unsafe` unless *url* is a whole http, https or mailto link; returns whether it is (None is)."""
+    return case.reasons.unless(
+        url is None or _safe(url), "link_unsafe", "Give a whole link that begins with https:, http: or mailto:.", field
+    )
+
+
+def _safe(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    # Browsers skip control characters and spaces, so a scheme could hide behind them.
+    plain = url.isprintable() and not any(character.isspace() for character in url)
+    return plain and parts.scheme in LINK_SCHEMES and bool(parts.path if parts.scheme == "mailto" else parts.hostname)
 
 
 def within(case: Case, count: int, limit: str, field: str) -> bool:
