@@ -78,13 +78,16 @@ class CreateGoal(GoalCommand, frozen=True, kw_only=True):
 
 
 class ImportGoal(GoalCommand, frozen=True, kw_only=True):
-    """Bring a goal from another system or tenant as it was on `as_of`."""
+    """Bring a goal from another system or tenant as it was on `as_of`; a closed one with how it ended, if known."""
 
     origin: Origin
     as_of: Day
     state: GoalState
     terms: Terms
     agreements: list[Agreement] = []
+    result: Result | None = None
+    score: DecimalText | None = None
+    closed_on: Day | None = None
 
 
 class PlaceGoal(GoalCommand, frozen=True, kw_only=True):

@@ -74,13 +74,16 @@ class Created(TermsEvent, frozen=True, kw_only=True):
 
 
 class Imported(TermsEvent, frozen=True, kw_only=True):
-    """A goal from another system or tenant came in as it was on `as_of`."""
+    """A goal from another system or tenant came in as it was on `as_of`; a closed one with how it ended, if known."""
 
     origin: Origin
     as_of: Day
     state: GoalState
     terms: Terms
     agreements: list[Agreement] = []
+    result: Result | None = None
+    score: DecimalText | None = None
+    closed_on: Day | None = None
 
 
 class Placed(TermsEvent, frozen=True, kw_only=True):

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from milepost.decide.goal.state import Goal
 
 
-@functools.cache
+# There are about 600 zones; what people mistype must not fill the memory.
+@functools.lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo | None:
     """Return the IANA time zone *name*, None where there is none."""
     try:
