@@ -6,7 +6,8 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
-from milepost_contracts.queries.answers import GoalCard, Shown, Words
+from milepost_contracts.queries.answers import GoalCard
+from milepost_contracts.queries.shown import Shown, Words
 from milepost_contracts.types import (
     Cadence,
     Code,
