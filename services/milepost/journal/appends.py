@@ -1,0 +1,228 @@
+"""Here an event is still a wish: what one command wants to append, what it looked at, and what became of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Protocol
+
+import msgspec
+
+from milepost.journal.stored import Stored
+from milepost_contracts.envelope import SCHEMA_PREFIX
+from milepost_contracts.events import EVENTS
+from milepost_contracts.subjects import AGGREGATES
+from milepost_contracts.types import ID_PATTERN, NAME_PATTERN
+from milepost_contracts.upcasts import UPCASTS
+
+Ref = tuple[str, str]
+"""(aggregate, aggregate id), e.g. ("goal", "0199...")."""
+
+_is_id = re.compile(ID_PATTERN).match
+_is_name = re.compile(NAME_PATTERN).match
+_text = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One event that a command wants: `data` is its encoded and sealed JSON object, `event_id` a UUID of version 7.
+
+    `commandhash` is the keyed hash of the command under this event's sealing key; empty: none.
+    Raises ValueError for what could not become a document.
+    """
+
+    aggregate: str
+    id: str
+    tag: str
+    event_id: str
+    data: bytes
+    commandhash: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be read again; here, so that the one who made it is told, not its neighbours."""
+        if self.tag not in EVENTS and self.tag not in UPCASTS:
+            raise ValueError(f"{self.tag!r} is no event of these contracts")
+        if self.tag.partition(".")[0] != self.aggregate:
+            raise ValueError(f"{self.tag} is no event of a {self.aggregate}")
+        if not _is_id(self.id) or not _is_id(self.event_id):
+            raise ValueError(f"{self.tag}: an id is not a UUID in lower case")
+        if self.data[:1] != b"{" or self.data[-1:] != b"}":
+            raise ValueError(f"{self.tag}: data is not a JSON object")
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """The envelope's attributes that all events of one command share; empty means absent."""
+
+    actor: str
+    onbehalfof: str = ""
+    authnby: str = ""
+    correlationid: str = ""
+    causationid: str = ""
+    occurredat: str = ""
+    traceparent: str = ""
+
+
+class Reader(Protocol):
+    """What can be read of aggregates: by `Journal` outside, and inside the append lock by what it hands to redecide."""
+
+    def load(self, tenant: str, ref: Ref, after_version: int = 0) -> list[Stored]:
+        """Return the events of *ref* whose version is above *after_version*, in order."""
+        ...
+
+    def head(self, tenant: str, ref: Ref) -> int:
+        """Return the newest version of *ref*; 0: it does not exist."""
+        ...
+
+
+@dataclass(eq=False, slots=True)
+class Append:
+    """One command's whole wish; it is kept whole or not at all.
+
+    command: `{aggregate}/{id}/{command_id}` of the command's target aggregate; within a tenant it is kept once.
+    reads: every version that deciding looked at, 0 where the aggregate did not exist; the written ones included.
+    answer: opaque bytes that `by_command` gives back.
+    built_on: appends of this process, not settled when this one was decided, whose events it saw; given to `append`
+        earlier, or earlier in the same batch. This one is dropped unless every one of them was kept as it was.
+    redecide: called inside the append lock instead of dropping it; decides again from what the reader shows and
+        returns what is wanted now (same tenant and command, reads as the reader showed them), or None: nothing. It
+        may be called more than once for one append, and the last result counts. What it raises undoes the batch.
+
+    Raises ValueError for what could not be stored.
+    """
+
+    tenant: str
+    command: str
+    reads: Mapping[Ref, int]
+    events: Sequence[Wanted]
+    attributes: Attributes
+    answer: bytes | None = None
+    built_on: Sequence[Append] = ()
+    redecide: Callable[[Reader], Append | None] | None = None
+    # Set by the journal once this append is durable exactly as it stands here.
+    kept: bool = field(default=False, init=False)
+    keys: list[tuple[str, Ref, int]] = field(init=False, repr=False)
+    drafts: list[Draft] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check and encode everything that does not need the lock."""
+        if not _is_name(self.tenant):
+            raise ValueError(f"{self.tenant!r} is no tenant")
+        if not self.events:
+            raise ValueError("an append without events: a command that changes nothing never comes here")
+        if missing := {(event.aggregate, event.id) for event in self.events} - self.reads.keys():
+            raise ValueError(f"written but not among the reads: {sorted(missing)}")
+        self.keys = [(originator(self.tenant, ref), ref, version) for ref, version in self.reads.items()]
+        shared = _Shared.of(self.attributes)
+        self.drafts = [Draft.of(self.tenant, event, shared) for event in self.events]
+
+
+def originator(tenant: str, ref: Ref) -> str:
+    """Return the `originator_id` of an aggregate: `{tenant}/{aggregate}/{id}`; raises ValueError."""
+    aggregate, aggregate_id = ref
+    if aggregate not in AGGREGATES or not _is_id(aggregate_id):
+        raise ValueError(f"{ref!r} is no reference to an aggregate")
+    return f"{tenant}/{aggregate}/{aggregate_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """The encoded attributes, before and after `commandhash`."""
+
+    before: bytes
+    after: bytes
+
+    @classmethod
+    def of(cls, attributes: Attributes) -> _Shared:
+        a = attributes
+        before = {
+            "actor": a.actor,
+            "onbehalfof": a.onbehalfof,
+            "authnby": a.authnby,
+            "correlationid": a.correlationid,
+            "causationid": a.causationid,
+        }
+        after = {"occurredat": a.occurredat, "traceparent": a.traceparent}
+        return cls(_members(before), _members(after))
+
+
+def _members(attributes: Mapping[str, str]) -> bytes:
+    # `"actor":"...",`: every value goes through the JSON encoder, because it may hold anything.
+    return b"".join(b'"%b":%b,' % (name.encode(), _text(value)) for name, value in attributes.items() if value)
+
+
+@lru_cache(maxsize=4096)  # tenants times tags; a miss costs 2 us
+def _frame(tenant: str, tag: str) -> tuple[bytes, bytes]:
+    # Names, tags and ids come from alphabets that JSON does not escape.
+    before_id = f'","source":"/milepost/{tenant}","type":"{tag}","subject":"'
+    after_time = (
+        f'","datacontenttype":"application/json","dataschema":"{SCHEMA_PREFIX}{tag}","tenant":"{tenant}","version":'
+    )
+    return before_id.encode(), after_time.encode()
+
+
+@dataclass(slots=True)
+class Draft:
+    """An event's document without what the lock assigns: time, version and sequence."""
+
+    key: str
+    ref: Ref
+    tag: str
+    event_id: str
+    before_time: bytes
+    after_time: bytes
+    after_sequence: bytes
+
+    @classmethod
+    def of(cls, tenant: str, event: Wanted, shared: _Shared) -> Draft:
+        """Return the draft of *event*; raises UnicodeEncodeError (a ValueError) for a lone surrogate."""
+        before_id, after_time = _frame(tenant, event.tag)
+        ref = (event.aggregate, event.id)
+        start = b'{"specversion":"1.0","id":"%b%b%b/%b","time":"' % (
+            event.event_id.encode(),
+            before_id,
+            event.aggregate.encode(),
+            event.id.encode(),
+        )
+        commandhash = _members({"commandhash": event.commandhash}) if event.commandhash else b""
+        end = b'",%b%b%b"data":%b}' % (shared.before, commandhash, shared.after, event.data)
+        return cls(originator(tenant, ref), ref, event.tag, event.event_id, start, after_time, end)
+
+    def document(self, time: bytes, version: int, sequence: int) -> bytes:
+        """Return the finished document: the one form that is stored, sent, hashed and exported."""
+        return b'%b%b%b%d,"sequence":"%016d%b' % (
+            self.before_time,
+            time,
+            self.after_time,
+            version,
+            sequence,
+            self.after_sequence,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Durable: the events as they were stored, in order."""
+
+    events: list[Stored]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Not written. Look for the command, reload `stale` (empty: what it was built on was dropped), decide again.
+
+    `known`: the command was seen to be in the journal or earlier in the batch.
+    """
+
+    stale: list[Ref]
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Decided again inside the lock, the command causes nothing now."""
+
+
+Outcome = Committed | Dropped | Nothing

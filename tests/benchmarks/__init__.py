@@ -1,0 +1,1 @@
+"""Floor and ours in one run, as ratios; a table a stage."""
