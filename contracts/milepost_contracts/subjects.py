@@ -12,6 +12,9 @@ STREAM, STREAM_PLUGIN, STREAM_DEAD = "GOALS", "GOALS_PLUGIN", "GOALS_DEAD"
 EVENTS = "goals.event.v1.>"
 PLUGIN_FACTS = "goals.plugin.v1.>"
 DEAD_LETTERS = "goals.dead.v1.>"
+# Between our own processes: "a commit happened" (an empty message that may be lost), and the relay's verbs.
+HINT = "goals.hint.v1"
+ADMIN = "goals.admin.v1"
 
 _NAME = re.compile(NAME_PATTERN)
 _ID = re.compile(ID_PATTERN)

@@ -1,0 +1,1 @@
+"""What operators run: the embedded broker, its roles, the settings and the compose file."""

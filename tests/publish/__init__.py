@@ -1,0 +1,1 @@
+"""Events on their way from the journal to the bus."""
