@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from rpds import HashTrieMap
 
+from milepost.decide.goal.tally import Tally
 from milepost_contracts.types import Cadence, Measure, MeasureResult, Origin, RubricRef, TemplateRef
 
 
@@ -131,6 +132,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: Evaluation | None = None
 
     readings: HashTrieMap[str, Reading] = HashTrieMap()  # by id of the recording event
+    tallies: HashTrieMap[str, Tally] = HashTrieMap()  # by measure: its readings as arithmetic wants them
     check_ins: HashTrieMap[str, CheckIn] = HashTrieMap()
     obstacles: HashTrieMap[str, bool] = HashTrieMap()  # -> resolved
     milestones: HashTrieMap[str, Milestone] = HashTrieMap()
