@@ -7,13 +7,15 @@ import datetime as dt
 import msgspec
 from rpds import HashTrieMap
 
-from milepost_contracts.events.programme import TemplatePublished
+from milepost_contracts.events import Event
+from milepost_contracts.events.programme import Created, TemplatePublished
 from milepost_contracts.types import Cadence, Rubric
 
 
 class Cycle(msgspec.Struct, frozen=True, kw_only=True):
     """A period: planned, active or closed; both dates belong to it."""
 
+    title: str
     starts_on: dt.date
     ends_on: dt.date
     state: str = "planned"
@@ -32,8 +34,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     state: str = "open"  # or `closed`
-    title: str = ""
-    description: str | None = None
+    created: Created  # as it began, to tell a repeated wish from another programme's
     admins: frozenset[str] = frozenset()
     cap: int | None = None
     cadence: Cadence | None = None
@@ -42,9 +43,9 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     templates: HashTrieMap[str, Template] = HashTrieMap()
     participants: HashTrieMap[str, str] = HashTrieMap()  # person -> role
     cycles: HashTrieMap[str, Cycle] = HashTrieMap()
-    surveys: HashTrieMap[str, bool] = HashTrieMap()
-    costs: HashTrieMap[str, bool] = HashTrieMap()
-    benefits: HashTrieMap[str, bool] = HashTrieMap()
+    surveys: HashTrieMap[str, Event] = HashTrieMap()
+    costs: HashTrieMap[str, Event] = HashTrieMap()
+    benefits: HashTrieMap[str, Event] = HashTrieMap()
 
     def template(self, id: str, version: int) -> TemplatePublished | None:  # noqa: A002  the wire's word
         """Return that version of a template, None where it is unknown or offered no longer."""

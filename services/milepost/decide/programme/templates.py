@@ -4,9 +4,47 @@ from __future__ import annotations
 
 import msgspec
 
-from milepost.decide.kernel import Recorded, evolves
+from milepost.decide.checks import within, words_given
+from milepost.decide.kernel import Case, Change, Recorded, decides, evolves
+from milepost.decide.programme.asking import asked_open
 from milepost.decide.programme.state import Programme, Template
+from milepost_contracts.commands import programme as commands
 from milepost_contracts.events import programme as events
+
+
+@decides(commands.PublishTemplate)
+def publish_template(case: Case) -> list[Change]:
+    """Publish a template or its next version; a retired one is offered again that way."""
+    programme, command, reasons = asked_open(case), case.command, case.reasons
+    template = programme.templates.get(command.template) or Template()
+    published = events.TemplatePublished(
+        template=command.template,
+        version=command.version,
+        title=command.title,
+        description=command.description,
+        kind=command.kind,
+        focus=command.focus,
+        horizon=command.horizon,
+        measures=command.measures,
+    )
+    if published == programme.template(command.template, command.version):
+        return []
+    reasons.unless(
+        command.version > template.latest,
+        "version_not_rising",
+        "This template has this version or a later one already: give the next.",
+        "version",
+        latest=template.latest,
+    )
+    words_given(case, command.title, "title")
+    within(case, len(command.measures), "measures", "measures")
+    reasons.unless(
+        len({measure.measure for measure in command.measures}) == len(command.measures),
+        "measure_twice",
+        "Give each measure of the template once.",
+        "measures",
+    )
+    return [case.change(published)]
 
 
 @evolves(events.TemplatePublished)
@@ -19,6 +57,19 @@ def template_published(state: Programme, event: events.TemplatePublished, _recor
         latest=max(template.latest, event.version),
     )
     return msgspec.structs.replace(state, templates=state.templates.insert(event.template, template))
+
+
+@decides(commands.RetireTemplate)
+def retire_template(case: Case) -> list[Change]:
+    """Offer the template no longer; goals that began from it keep it."""
+    programme, command = asked_open(case), case.command
+    template = programme.templates.get(command.template)
+    if template is None:
+        case.reasons.refuse("template_unknown", "This programme has no such template.", "template")
+        return []
+    if template.retired == template.latest:
+        return []
+    return [case.change(events.TemplateRetired(template=command.template, reason=command.reason))]
 
 
 @evolves(events.TemplateRetired)
