@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from milepost_contracts.answers import Problem
+import msgspec
+
+from milepost_contracts.answers import Invalid, Problem, Refused
+from milepost_contracts.queries import Query
+from milepost_contracts.strict import strict
 from milepost_contracts.types import NAME_PATTERN
 
 _NAME = re.compile(NAME_PATTERN)
+QUERY_BYTES_MAX = 128 * 1024  # a thousand key ids are some 30 kB
 
 
 class Asked(NamedTuple):
@@ -45,3 +51,36 @@ def actor_problem(caller: str, actor: str, gateways: frozenset[str]) -> Problem 
 def authenticated_by(caller: str, actor: str, gateways: frozenset[str]) -> str:
     """Return how the actor was authenticated, for the event: by the broker, or by which gateway."""
     return f"gateway:{caller}" if caller in gateways and actor != f"service:{caller}" else "nats"
+
+
+class QueryDecoder:
+    """Decodes the requests of some queries; holds the callers that may name other actors."""
+
+    def __init__(self, queries: Iterable[type[Query]], gateways: frozenset[str]) -> None:
+        """Take the queries that are answered here."""
+        self._decoders = {query.NAME: msgspec.json.Decoder(strict(query)) for query in queries}
+        self._queries = {query.NAME: msgspec.json.Decoder(query) for query in queries}
+        self._gateways = gateways
+
+    def decode(self, subject: str, body: bytes) -> tuple[str, Query] | Invalid | Refused:
+        """Return (tenant, query), or the answer to what is none; never raises for what came."""
+        asked = parse_subject(subject)
+        if asked is None or len(asked.rest) != 1 or asked.rest[0] not in self._decoders:
+            return _invalid("unknown_query", f"Queries here: {', '.join(sorted(self._decoders))}.")
+        if len(body) > QUERY_BYTES_MAX:
+            return _invalid("message_too_large", f"A query has at most {QUERY_BYTES_MAX} bytes.")
+        try:
+            self._decoders[asked.rest[0]].decode(body)
+            query = self._queries[asked.rest[0]].decode(body)
+        except msgspec.ValidationError as error:
+            message, _, place = str(error).partition(" - at `")
+            return _invalid("invalid_field", message, place.rstrip("`") or "$")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return _invalid("invalid_json", f"Not JSON in UTF-8: {error}")
+        if problem := actor_problem(asked.caller, query.actor, self._gateways):
+            return Refused(errors=[problem])
+        return asked.tenant, query
+
+
+def _invalid(code: str, message: str, field: str | None = None) -> Invalid:
+    return Invalid(errors=[Problem(code=code, message=message, field=field)])

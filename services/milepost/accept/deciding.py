@@ -1,0 +1,249 @@
+"""A ticket is decided on the newest state: what it comes to is an append for the journal, or an answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+from uuid_utils import uuid7
+
+from milepost.accept.decoding import Decoded
+from milepost.accept.sealing import Sealed, Sealer
+from milepost.accept.states import Loaded, Newest, Opener, States, tenant_ref
+from milepost.decide import Change, Frame, Limits, Missing, Ref, Refused, Seen, decide
+from milepost.journal import Append, Attributes, Journal, KeyErased, KeyStore, Reader, Stored, Wanted
+from milepost_contracts import answers
+from milepost_contracts.answers import Answer, EventRef, Problem, Warn
+
+LOCKED_ATTEMPT = 3  # two attempts lost to others: the third is decided where nobody can come between
+
+
+class Ticket:
+    """A command on its way, and who waits for the answer."""
+
+    __slots__ = ("attempts", "decoded", "received", "reply", "until", "warnings")
+
+    def __init__(
+        self, decoded: Decoded, reply: Callable[[Ticket, Answer], None], received: float, until: float
+    ) -> None:
+        """Take the monotonic times of arrival and of the caller's deadline, in seconds."""
+        self.decoded = decoded
+        self.reply = reply
+        self.received = received
+        self.until = until
+        self.attempts = 0
+        self.warnings: list[Warn] = []  # of the decision that is being appended
+
+
+class Attempt(NamedTuple):
+    """What deciding a ticket came to: an append for the journal, or an answer that needs none."""
+
+    ticket: Ticket
+    append: Append | None
+    answer: Answer | None
+    reads: dict[Ref, int]
+    shaky: bool  # it saw what is not committed yet
+
+
+class Clock(Protocol):
+    """Tells the time; injected, so that tests hold it."""
+
+    def __call__(self) -> dt.datetime:
+        """Return now, aware and UTC."""
+
+
+class Pending:
+    """The states as this batch has made them so far, over the kept ones."""
+
+    def __init__(self, states: States | Newest, tenant: str) -> None:
+        """Begin with what is kept of *tenant*."""
+        self._states = states
+        self._tenant = tenant
+        self.changed: dict[Ref, Loaded] = {}
+        self.writers: dict[Ref, list[Append]] = {}
+
+    def get(self, ref: Ref) -> Loaded:
+        """Return the state of *ref* with what this batch has caused."""
+        return self.changed.get(ref) or self._states.get(self._tenant, ref)
+
+    def wrote(self, append: Append, after: dict[Ref, Loaded]) -> None:
+        """Take in what *append* makes of its aggregates."""
+        self.changed.update(after)
+        for ref in after:
+            self.writers.setdefault(ref, []).append(append)
+
+    def built_on(self, refs: dict[Ref, int]) -> list[Append]:
+        """Return the appends of this batch whose events are in the states of *refs*."""
+        return list({id(w): w for ref in refs for w in self.writers.get(ref, ())}.values())
+
+
+class Decider:
+    """Decides tickets; holds the kept states, and what seals and opens words."""
+
+    def __init__(self, journal: Journal, keys: KeyStore, *, clock: Clock, limits: Limits) -> None:
+        """Take the journal to read from, where keys come from, the clock and the limits."""
+        self._journal = journal
+        self._clock = clock
+        self._limits = limits
+        self._opener = Opener(keys)
+        self._sealer = Sealer(keys)
+        self.states = States(journal.load, self._opener)
+
+    def attempt(self, ticket: Ticket, over: Pending) -> Attempt:
+        """Decide *ticket* on what *over* shows; raises JournalUnavailable."""
+        if time.monotonic() > ticket.until:
+            late = failed("deadline_passed", "Others kept changing what this depends on; send the same command again.")
+            return Attempt(ticket, None, late, {}, shaky=False)
+        ticket.attempts += 1
+        redecide: Callable[[Reader], Append | None] | None = None
+        if ticket.attempts >= LOCKED_ATTEMPT:
+
+            def redecide(reader: Reader) -> Append | None:
+                newest = Newest(self.states, reader.load)
+                append, _, _, _ = self._decide(ticket, Pending(newest, ticket.decoded.tenant))
+                return append
+
+        append, answer, reads, after = self._decide(ticket, over, redecide)
+        shaky = any(ref in over.changed for ref in reads)
+        if append is not None:
+            over.wrote(append, after)
+        return Attempt(ticket, append, answer, reads, shaky)
+
+    def _decide(
+        self,
+        ticket: Ticket,
+        over: Pending,
+        redecide: Callable[[Reader], Append | None] | None = None,
+    ) -> tuple[Append | None, Answer | None, dict[Ref, int], dict[Ref, Loaded]]:
+        decoded = ticket.decoded
+        command, tenant = decoded.command, decoded.tenant
+        own: Ref = (command.AGGREGATE, command.id)
+        loaded = over.get(own)
+        reads = {own: loaded.version}
+        if command.command_id in loaded.commands:
+            first = self._first_answer(decoded, own)
+            if first is not None or own in over.changed:
+                # None: it is on its way in this very batch; look again when that is settled.
+                return None, first, reads, {}
+        if command.expected_version is not None and command.expected_version != loaded.version:
+            return None, _conflict(command.expected_version, loaded.version), reads, {}
+        seen: dict[Ref, Seen] = {own: Seen(loaded.state, loaded.version)}
+        here = tenant_ref(tenant)
+        seen[here] = Seen(over.get(here).state, over.get(here).version)
+        now = self._clock()
+        while True:
+            frame = Frame(tenant, seen)
+            try:
+                decision = decide(loaded.state, command, frame=frame, now=now, limits=self._limits)
+                break
+            except Missing as missing:
+                for ref in missing.refs:
+                    other = over.get(ref)
+                    seen[ref] = Seen(other.state, other.version)
+            except Refused as refused:
+                return None, answers.Refused(errors=refused.problems), frame.versions, {}
+        reads = frame.versions
+        if not decision.changes:
+            nothing = answers.Accepted(id=command.id, version=loaded.version, warnings=decision.warnings)
+            return None, nothing, reads, {}
+        try:
+            sealed, after = self._seal(decoded, decision.changes, over, now)
+        except KeyErased:
+            erased = Problem(code="person_erased", field="actor", message="The author or the owner was erased.")
+            return None, answers.Refused(errors=[erased]), reads, {}
+        ticket.warnings = decision.warnings
+        return self._append(ticket, sealed, reads, over, redecide), None, reads, after
+
+    def _seal(
+        self, decoded: Decoded, changes: list[Change], over: Pending, now: dt.datetime
+    ) -> tuple[list[Sealed], dict[Ref, Loaded]]:
+        after: dict[Ref, Loaded] = {}
+        sealed: list[Sealed] = []
+        for change in changes:
+            ref: Ref = (change.aggregate, change.id)
+            before = after.get(ref) or over.get(ref)
+            one, after[ref] = self._sealer.seal(decoded.tenant, decoded.command, change, before, str(uuid7()), now)
+            sealed.append(one)
+        return sealed, after
+
+    def _append(
+        self,
+        ticket: Ticket,
+        sealed: list[Sealed],
+        reads: dict[Ref, int],
+        over: Pending,
+        redecide: Callable[[Reader], Append | None] | None,
+    ) -> Append:
+        decoded = ticket.decoded
+        command = decoded.command
+        occurred = command.occurred_at
+        return Append(
+            tenant=decoded.tenant,
+            command=f"{command.AGGREGATE}/{command.id}/{command.command_id}",
+            reads=reads,
+            events=[
+                Wanted(
+                    aggregate=one.ref[0],
+                    id=one.ref[1],
+                    tag=one.tag,
+                    event_id=one.event_id,
+                    data=one.data,
+                    commandhash=one.command_hash,
+                )
+                for one in sealed
+            ],
+            attributes=Attributes(
+                actor=command.actor,
+                onbehalfof=command.on_behalf_of or "",
+                authnby=decoded.authenticated_by,
+                correlationid=command.command_id,
+                causationid=command.command_id,
+                occurredat=occurred.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if occurred else "",
+                traceparent=decoded.traceparent,
+            ),
+            answer=msgspec.json.encode(ticket.warnings) if ticket.warnings else None,
+            built_on=over.built_on(reads),
+            redecide=redecide,
+        )
+
+    def _first_answer(self, decoded: Decoded, own: Ref) -> Answer | None:
+        """Return what the command was answered when it was first accepted; None where it never was."""
+        command = decoded.command
+        found = self._journal.by_command(decoded.tenant, f"{own[0]}/{own[1]}/{command.command_id}")
+        if found is None:
+            return None
+        first = next(stored for stored in found.events if stored.ref == own)
+        try:
+            same = first.envelope.commandhash == self._sealer.hash_again(decoded.tenant, command, own, first.envelope)
+        except KeyErased:
+            same = False
+        if not same:
+            message = "This command_id was used for another command on this aggregate; take a new one."
+            return answers.Refused(errors=[Problem(code="command_id_reused", field="command_id", message=message)])
+        warnings = msgspec.json.decode(found.answer, type=list[Warn]) if found.answer else []
+        return accepted(command.id, own, found.events, warnings)
+
+
+def failed(code: str, message: str, *, retry: bool = True) -> answers.Failed:
+    """Return the answer that asks to send the same command again, or says that it does not help."""
+    return answers.Failed(errors=[Problem(code=code, message=message)], retry=retry)
+
+
+def _conflict(expected: int, version: int) -> answers.Refused:
+    message = f"The aggregate is at version {version}, not {expected}; look at it and decide again."
+    problem = Problem(code="version_conflict", field="expected_version", message=message, details={"version": version})
+    return answers.Refused(errors=[problem])
+
+
+def accepted(id_: str, own: Ref, events: Sequence[Stored], warnings: list[Warn]) -> answers.Accepted:
+    """Return the answer for the *events* that a command of aggregate *own* caused."""
+    return answers.Accepted(
+        id=id_,
+        version=max(stored.version for stored in events if stored.ref == own),
+        sequence=f"{max(stored.sequence for stored in events):016d}",
+        events=[EventRef(id=stored.event_id, type=stored.tag) for stored in events],
+        warnings=warnings,
+    )

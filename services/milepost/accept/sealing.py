@@ -1,0 +1,83 @@
+"""What was decided becomes documents' data: context and hashes are set, people's words are sealed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+import msgspec
+
+from milepost.accept.states import Loaded
+from milepost.decide import Change, Recorded, Ref, evolve
+from milepost.decide.goal.terms import context_of, terms_of
+from milepost.journal.opening import SealingKeys, author_of, owner_of, sealing_key
+from milepost_contracts.commands import Command
+from milepost_contracts.envelope import Envelope
+from milepost_contracts.events import WORDS, GoalEvent, TermsEvent
+from milepost_contracts.sealing import SealingKey, seal_data
+
+_canonical = msgspec.json.Encoder(order="deterministic")
+
+
+class Sealed(NamedTuple):
+    """An event ready for the journal: its aggregate, tag and id, its data with words sealed, its command's hash."""
+
+    ref: Ref
+    tag: str
+    event_id: str
+    data: bytes
+    command_hash: str
+
+
+class Sealer:
+    """Seals the changes of one command after another; holds nothing but where keys come from."""
+
+    def __init__(self, keys: SealingKeys) -> None:
+        """Take where keys come from."""
+        self._keys = keys
+
+    def seal(
+        self, tenant: str, command: Command, change: Change, before: Loaded, event_id: str, now: dt.datetime
+    ) -> tuple[Sealed, Loaded]:
+        """Return *change* sealed, and the state of its aggregate after it.
+
+        Raises KeyErased where the author or the owner was erased.
+        """
+        ref: Ref = (change.aggregate, change.id)
+        event = change.event
+        recorded = Recorded(event, event_id, command.actor, now, command.occurred_at)
+        state = evolve(before.state, recorded)
+        context = context_of(state) if isinstance(event, GoalEvent) else None
+        author = author_of(command.actor, command.on_behalf_of)
+        owner = owner_of(ref, context.owner, context.accountable) if context else owner_of(ref, None, None)
+        key = self._keys.sealing_key(tenant, ref, "parties", author, owner)
+        if isinstance(event, TermsEvent):
+            terms_hash = key.hash(terms_of(state))
+            event = msgspec.structs.replace(event, terms_hash=terms_hash)
+            state = msgspec.structs.replace(state, terms_hash=terms_hash)
+        if context is not None:
+            event = msgspec.structs.replace(event, context=context)
+
+        def key_for(audience: str) -> SealingKey:
+            return key if audience == "parties" else self._keys.sealing_key(tenant, ref, audience, author, owner)
+
+        words = WORDS[event.TAG]
+        if words:
+            members: dict[str, Any] = msgspec.to_builtins(event)
+            seal_data(members, words, event_id, key_for)
+            data = msgspec.json.encode(members)
+        else:
+            data = msgspec.json.encode(event)
+        sealed = Sealed(ref, event.TAG, event_id, data, key.hash(body_of(command)))
+        after = Loaded(state, before.version + 1, before.commands.insert(command.command_id), event_id)
+        return sealed, after
+
+    def hash_again(self, tenant: str, command: Command, ref: Ref, stored: Envelope) -> str:
+        """Return the hash that *command* would have had as the cause of *stored*; raises KeyErased."""
+        members = msgspec.json.decode(stored.data)
+        return sealing_key(self._keys, tenant, ref, stored, members).hash(body_of(command))
+
+
+def body_of(command: Command) -> bytes:
+    """Return *command* in one canonical form: the same wish in another order of members is the same command."""
+    return _canonical.encode(command)

@@ -1,0 +1,156 @@
+"""The bus side of accept: requests are decoded and queued; answers go out when their batch is committed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from faststream.nats import NatsBroker
+
+from milepost.accept.deciding import Ticket, failed
+from milepost.accept.decoding import Decoded, Decoder
+from milepost_contracts.answers import Accepted, Answer, Invalid, Refused
+
+if TYPE_CHECKING:
+    from faststream.nats import NatsMessage
+    from nats.aio.msg import Msg
+    from structlog.typing import FilteringBoundLogger
+
+    from milepost.accept.committer import Committer
+
+COMMANDS = "goals.command.v1.*.*.*.*"
+QUEUE = "accept"  # several accept processes share the subject; one of them takes each command
+# How long a command may be decided again before it is answered `failed, retry`: callers wait 5 s as a rule.
+PATIENCE_S = 4.0
+
+
+class Rate:
+    """A token bucket per tenant: *per_s* commands a second, as many at once."""
+
+    __slots__ = ("_buckets", "_per_s")
+
+    def __init__(self, per_s: float) -> None:
+        """Take the rate in commands per second; 0 means no limit."""
+        self._per_s = per_s
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def allows(self, tenant: str, now: float) -> bool:
+        """Whether *tenant* may send one more at monotonic time *now*, in seconds."""
+        if not self._per_s:
+            return True
+        tokens, then = self._buckets.get(tenant, (self._per_s, now))
+        tokens = min(self._per_s, tokens + (now - then) * self._per_s)
+        self._buckets[tenant] = (max(tokens - 1, 0.0), now)
+        return tokens >= 1
+
+
+class AcceptService:
+    """Subscribes to commands and answers each of them exactly once."""
+
+    def __init__(
+        self,
+        broker: NatsBroker,
+        committer: Committer,
+        decoder: Decoder,
+        *,
+        log: FilteringBoundLogger,
+        rate_per_s: float = 0,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        """Take the broker (not connected yet), what commits, what decodes, and the rate limit per tenant."""
+        self._broker = broker
+        self._committer = committer
+        self._decoder = decoder
+        self._log = log
+        self._rate = Rate(rate_per_s)
+        self._patience_s = patience_s
+        self._answers: deque[tuple[Ticket, Msg, Answer]] = deque()
+        self._sending: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # The handler only queues: a subscriber takes one message at a time, and one that awaited its commit would
+        # make batches of one.
+        self._subscriber = broker.subscriber(COMMANDS, queue=QUEUE, no_reply=True, decoder=self._decode)
+        self._subscriber(self._handle)
+
+    async def start(self) -> None:
+        """Begin to take commands; returns when the broker knows the subscription."""
+        self._loop = asyncio.get_running_loop()
+        self._committer.start()
+        self._sending = asyncio.create_task(self._send())
+        await self._broker.start()
+        await self._broker.ping(timeout=5.0)
+
+    async def stop(self) -> None:
+        """Take no more; commit and answer what was accepted, answer the rest `failed, retry`."""
+        await self._subscriber.stop()
+        await asyncio.to_thread(self._committer.stop)
+        self._answers.append(_END)
+        self._wake.set()
+        if self._sending is not None:
+            await self._sending
+        await self._broker.stop()
+
+    async def _decode(self, message: NatsMessage) -> tuple[Msg, Decoded | Invalid | Refused]:
+        raw = message.raw_message
+        return raw, self._decoder.decode(raw.subject, raw.data, raw.headers)
+
+    async def _handle(self, incoming: tuple[Msg, Decoded | Invalid | Refused]) -> None:
+        raw, decoded = incoming
+        received = time.monotonic()
+        if not isinstance(decoded, Decoded):
+            self._log.info(
+                "command",
+                subject=raw.subject,
+                answer="invalid" if isinstance(decoded, Invalid) else "refused",
+                codes=[problem.code for problem in decoded.errors],
+            )
+            await _respond(raw, decoded)
+        elif not self._rate.allows(decoded.tenant, received):
+            await _respond(raw, failed("rate_limited", "This tenant sends more commands than it may; slow down."))
+        else:
+
+            def reply(ticket: Ticket, answer: Answer) -> None:
+                self._answers.append((ticket, raw, answer))
+                if self._loop is not None:
+                    self._loop.call_soon_threadsafe(self._wake.set)
+
+            self._committer.submit(Ticket(decoded, reply, received, received + self._patience_s))
+
+    async def _send(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._answers:
+                item = self._answers.popleft()
+                if item is _END:
+                    return
+                ticket, raw, answer = item
+                await _respond(raw, answer)
+                self._report(ticket, answer)
+
+    def _report(self, ticket: Ticket, answer: Answer) -> None:
+        command = ticket.decoded.command
+        self._log.info(
+            "command",
+            tenant=ticket.decoded.tenant,
+            command=f"{command.AGGREGATE}.{command.NAME}",
+            id=command.id,
+            command_id=command.command_id,
+            answer=answer.__struct_config__.tag,
+            version=answer.version if isinstance(answer, Accepted) else None,
+            codes=None if isinstance(answer, Accepted) else [problem.code for problem in answer.errors],
+            attempts=ticket.attempts,
+            ms=round((time.monotonic() - ticket.received) * 1000, 2),
+        )
+
+
+async def _respond(raw: Msg, answer: Answer) -> None:
+    if raw.reply:  # a command sent without a reply subject is decided all the same
+        await raw.respond(msgspec.json.encode(answer))
+
+
+_END: Any = object()

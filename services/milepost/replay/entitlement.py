@@ -1,0 +1,56 @@
+"""Who may read the words of an aggregate: by role against it, and by its visibility."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from milepost.decide import Ref
+from milepost_contracts.subjects import tenant_id
+
+# Stages that answer people and open words for them; whom they ask for is in `on_behalf_of`.
+TRUSTED = frozenset({"service:view", "service:web", "service:react"})
+READERS = frozenset({"admin", "auditor"})
+
+
+class Entitlement:
+    """Decides who may read what, on the newest states; *state(tenant, ref)* gives them, words still sealed."""
+
+    def __init__(self, state: Callable[[str, Ref], Any]) -> None:
+        """Take where states come from."""
+        self._state = state
+
+    def may_read(self, tenant: str, reader: str, ref: Ref) -> bool:
+        """Whether *reader* may read what the parties of *ref* may."""
+        directory = self._state(tenant, ("tenant", tenant_id(tenant)))
+        if directory is not None and READERS & set(directory.roles_of(reader.partition("@")[0])):
+            return True
+        state = self._state(tenant, ref)
+        if state is None:
+            return False
+        readers = {"goal": self._goal, "mentorship": self._mentorship, "programme": self._programme}
+        # The directory and the tenant's own title are for everybody in the tenant.
+        return readers[ref[0]](tenant, reader, state) if ref[0] in readers else True
+
+    def _goal(self, tenant: str, reader: str, goal: Any) -> bool:
+        if reader in goal.people or reader in goal.contributors or goal.visibility == "tenant":
+            return True
+        return bool(goal.programme) and self._in_programme(
+            tenant, reader, goal.programme, participants=goal.visibility == "programme"
+        )
+
+    def _mentorship(self, tenant: str, reader: str, mentorship: Any) -> bool:
+        if reader in mentorship.parties:
+            return True
+        return bool(mentorship.programme) and self._in_programme(
+            tenant, reader, mentorship.programme, participants=False
+        )
+
+    def _programme(self, _: str, reader: str, programme: Any) -> bool:
+        return reader in programme.admins or reader in programme.participants
+
+    def _in_programme(self, tenant: str, reader: str, programme_id: str, *, participants: bool) -> bool:
+        programme = self._state(tenant, ("programme", programme_id))
+        if programme is None:
+            return False
+        return reader in programme.admins or (participants and reader in programme.participants)

@@ -1,0 +1,78 @@
+"""An aggregate is folded again from its events, up to any version, words sealed or opened."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+from rpds import HashTrieMap, HashTrieSet
+
+from milepost.decide import Recorded, Ref, evolve
+from milepost.journal import Journal, Stored
+from milepost.journal.opening import SealingKeys, opened_members
+from milepost_contracts.envelope import decode_data
+from milepost_contracts.events import Event
+
+KEPT_MAX = 5_000  # newest states kept; as many goals as a large programme looks at in a day
+
+
+class Histories:
+    """States as the journal tells them; the newest ones are kept and only what came since is folded."""
+
+    def __init__(self, journal: Journal, keys: SealingKeys) -> None:
+        """Take the journal, and the keys that open words."""
+        self._journal = journal
+        self._keys = keys
+        self._kept: OrderedDict[tuple[str, Ref], tuple[Any, int]] = OrderedDict()
+        self._lock = threading.Lock()  # queries are answered in threads
+
+    def newest(self, tenant: str, ref: Ref) -> Any:
+        """Return the newest state of *ref*, words sealed; None where it does not exist."""
+        with self._lock:
+            state, version = self._kept.get((tenant, ref), (None, 0))
+        for stored in self._journal.load(tenant, ref, version):
+            state, version = evolve(state, _recorded(stored, stored.event())), stored.version
+        with self._lock:
+            self._kept[tenant, ref] = (state, version)
+            self._kept.move_to_end((tenant, ref))
+            if len(self._kept) > KEPT_MAX:
+                self._kept.popitem(last=False)
+        return state
+
+    def as_of(self, tenant: str, ref: Ref, version: int | None, *, opened: bool) -> tuple[Any, int, str]:
+        """Return (state, version, sequence) of *ref* after *version* (None: the newest); (None, 0, "") without one."""
+        state, last, sequence = None, 0, ""
+        for stored in self._journal.load(tenant, ref):
+            if version is not None and stored.version > version:
+                break
+            event = self._opened(tenant, ref, stored) if opened else stored.event()
+            state, last, sequence = evolve(state, _recorded(stored, event)), stored.version, f"{stored.sequence:016d}"
+        return state, last, sequence
+
+    def _opened(self, tenant: str, ref: Ref, stored: Stored) -> Event:
+        members = opened_members(self._keys, tenant, ref, stored.envelope)
+        return decode_data(stored.tag, msgspec.json.encode(members))
+
+
+def members_of(state: Any) -> dict[str, Any]:
+    """Return *state* as JSON members; maps become objects, sets sorted lists."""
+    members = msgspec.to_builtins(state, enc_hook=_plain)
+    assert isinstance(members, dict)  # noqa: S101  states are Structs
+    return members
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, HashTrieMap):
+        return {str(name): value[name] for name in sorted(value, key=str)}
+    if isinstance(value, HashTrieSet):
+        return sorted(value)
+    raise NotImplementedError(f"no JSON form of {type(value).__name__}")
+
+
+def _recorded(stored: Stored, event: Event) -> Recorded:
+    envelope = stored.envelope
+    occurred = dt.datetime.fromisoformat(envelope.occurredat) if envelope.occurredat else None
+    return Recorded(event, envelope.id, envelope.actor, dt.datetime.fromisoformat(envelope.time), occurred)
