@@ -18,9 +18,13 @@ from milepost.journal.errors import (
     JournalInUse,
     JournalUnavailable,
     JournalUnsafe,
+    KeyErased,
+    KeysUnavailable,
     OutcomeUnknown,
+    WrappingKeyError,
 )
 from milepost.journal.journal import Head, Journal, Known
+from milepost.journal.keys import Derived, HolderKey, KeyStore
 from milepost.journal.stored import Stored
 
 __all__ = [
@@ -28,14 +32,19 @@ __all__ = [
     "Attributes",
     "BadURL",
     "Committed",
+    "Derived",
     "Dropped",
     "Head",
+    "HolderKey",
     "Journal",
     "JournalCorrupt",
     "JournalError",
     "JournalInUse",
     "JournalUnavailable",
     "JournalUnsafe",
+    "KeyErased",
+    "KeyStore",
+    "KeysUnavailable",
     "Known",
     "Nothing",
     "Outcome",
@@ -44,4 +53,5 @@ __all__ = [
     "Ref",
     "Stored",
     "Wanted",
+    "WrappingKeyError",
 ]
