@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from milepost.accept.deciding import Attempt, Clock, Decider, Pending, Ticket, accepted, failed
 from milepost.decide import Limits
-from milepost.journal import Committed, Journal, JournalUnavailable, KeyStore, Outcome, OutcomeUnknown
+from milepost.journal import Committed, Journal, JournalUnavailable, KeyStore, KeysUnavailable, Outcome, OutcomeUnknown
 from milepost_contracts.answers import Accepted
 
 BATCH_MAX = 256  # a transaction of so many stays below 20 ms on either database, so nobody waits long for neighbours
@@ -125,7 +125,7 @@ class Committer:
             over = pending.get(tenant) or pending.setdefault(tenant, Pending(self._states, tenant))
             try:
                 attempts.append(self._decider.attempt(ticket, over))
-            except JournalUnavailable:
+            except (JournalUnavailable, KeysUnavailable):
                 ticket.reply(ticket, failed("journal_unavailable", "The journal does not answer; send it again."))
             except Exception:  # noqa: BLE001  a defect met by one command must not stop its neighbours
                 self._log.exception("defect", command=type(ticket.decoded.command).__name__, tenant=tenant)
@@ -141,7 +141,7 @@ class Committer:
                 self._states.clear()
                 self._again = [attempt.ticket for attempt in attempts] + self._again
                 return
-            except JournalUnavailable:
+            except (JournalUnavailable, KeysUnavailable):
                 self._states.clear()
                 for attempt in attempts:
                     attempt.ticket.reply(
@@ -151,7 +151,9 @@ class Committer:
         self._settle(attempts, outcomes, pending)
 
     def _settle(self, attempts: list[Attempt], outcomes: dict[int, Outcome], pending: dict[str, Pending]) -> None:
-        whole = all(isinstance(outcome, Committed) for outcome in outcomes.values())
+        whole = all(isinstance(outcome, Committed) for outcome in outcomes.values()) and not any(
+            attempt.ticket.anew for attempt in attempts
+        )
         for tenant, over in pending.items():
             for ref, loaded in over.changed.items():
                 # Where something was dropped or decided anew, what this batch thought of its aggregates may be wrong.

@@ -14,7 +14,7 @@ from milepost.accept.decoding import Decoded
 from milepost.accept.sealing import Sealed, Sealer
 from milepost.accept.states import Loaded, Newest, Opener, States, tenant_ref
 from milepost.decide import Change, Frame, Limits, Missing, Ref, Refused, Seen, decide
-from milepost.journal import Append, Attributes, Journal, KeyErased, KeyStore, Reader, Stored, Wanted
+from milepost.journal import Append, Attributes, Journal, JournalError, KeyErased, KeyStore, Reader, Stored, Wanted
 from milepost_contracts import answers
 from milepost_contracts.answers import Answer, EventRef, Problem, Warn
 
@@ -24,7 +24,7 @@ LOCKED_ATTEMPT = 3  # two attempts lost to others: the third is decided where no
 class Ticket:
     """A command on its way, and who waits for the answer."""
 
-    __slots__ = ("attempts", "decoded", "received", "reply", "until", "warnings")
+    __slots__ = ("anew", "attempts", "decoded", "received", "reply", "until", "warnings")
 
     def __init__(
         self, decoded: Decoded, reply: Callable[[Ticket, Answer], None], received: float, until: float
@@ -35,6 +35,7 @@ class Ticket:
         self.received = received
         self.until = until
         self.attempts = 0
+        self.anew = False  # decided again inside the lock: what the batch thought of its aggregates may be wrong
         self.warnings: list[Warn] = []  # of the decision that is being appended
 
 
@@ -98,13 +99,19 @@ class Decider:
             late = failed("deadline_passed", "Others kept changing what this depends on; send the same command again.")
             return Attempt(ticket, None, late, {}, shaky=False)
         ticket.attempts += 1
+        ticket.anew = False
         redecide: Callable[[Reader], Append | None] | None = None
         if ticket.attempts >= LOCKED_ATTEMPT:
 
             def redecide(reader: Reader) -> Append | None:
+                ticket.anew = True
                 newest = Newest(self.states, reader.load)
-                append, _, _, _ = self._decide(ticket, Pending(newest, ticket.decoded.tenant))
-                return append
+                try:
+                    return self._decide(ticket, Pending(newest, ticket.decoded.tenant))[0]
+                except JournalError:
+                    raise
+                except Exception:  # noqa: BLE001  a defect here would undo its neighbours' batch
+                    return None  # it is decided again outside the lock, where the defect is logged and answered
 
         append, answer, reads, after = self._decide(ticket, over, redecide)
         shaky = any(ref in over.changed for ref in reads)

@@ -11,7 +11,6 @@ from milepost.intake import actor_problem, authenticated_by, parse_subject
 from milepost_contracts.answers import Invalid, Problem, Refused
 from milepost_contracts.commands import COMMANDS, WORDS, Command
 from milepost_contracts.strict import strict
-from milepost_contracts.types import YEAR_MAX, YEAR_MIN
 
 # Of one command. A goal imported with 20 measures and long texts is some 60 kB; the broker's own limit lies above.
 MESSAGE_BYTES_MAX = 128 * 1024
@@ -67,7 +66,7 @@ class Decoder:
             return _invalid("invalid_json", f"Not JSON in UTF-8: {error}")
         if problem := actor_problem(asked.caller, command.actor, self._gateways):
             return Refused(errors=[problem])
-        if problems := self._too_long(key, command) or _too_far(command):
+        if problems := self._too_long(key, command):
             return Invalid(errors=problems)
         traceparent = (headers or {}).get("traceparent", "")
         return Decoded(
@@ -104,14 +103,6 @@ def _at(node: Any, path: tuple[str, ...], place: str) -> list[tuple[str, str]]:
     if step == "{}":
         return [hit for name, item in node.items() for hit in _at(item, rest, f"{place}.{name}")]
     return _at(getattr(node, step), rest, f"{place}.{step}")
-
-
-def _too_far(command: Command) -> list[Problem]:
-    claimed = command.occurred_at
-    if claimed is None or YEAR_MIN < claimed.year < YEAR_MAX:  # a zone's offset must not leave the range either
-        return []
-    message = f"The year must be {YEAR_MIN} to {YEAR_MAX}."
-    return [Problem(code="invalid_field", message=message, field="$.occurred_at")]
 
 
 def _unknown(aggregate: str, name: str) -> Invalid:

@@ -80,9 +80,10 @@ class ReplayService:
     async def _handle(self, incoming: Any) -> None:
         raw, decoded = incoming
         began = time.monotonic()
+        details: dict[str, Any] = {}
         if isinstance(decoded, Invalid | Refused):
             answer: QueryAnswer = decoded
-            tenant, actor, details = "", "", {}
+            tenant, actor = "", ""
         else:
             tenant, query = decoded
             actor = query.actor

@@ -10,12 +10,11 @@ import datetime as dt
 from typing import Any
 
 from milepost.sample import lena, maya, organisation, others
-from milepost.sample.telling import PEOPLE, TENANT, Story, named, person
-from milepost_contracts.commands import Command
+from milepost.sample.telling import PEOPLE, TENANT, Step, Story, named, person
 
 
-def story(today: dt.date) -> list[Command]:
-    """Return every command of the sample programme, in order."""
+def story(today: dt.date) -> list[Step]:
+    """Return every step of the sample programme, in order."""
     tale = Story(today)
     organisation.organisation(tale)
     maya.presentations(tale)
@@ -26,7 +25,7 @@ def story(today: dt.date) -> list[Command]:
     lena.grades(tale)
     others.confidence(tale)
     others.churn(tale)
-    return tale.commands
+    return tale.steps
 
 
 def directory() -> dict[str, Any]:
@@ -41,4 +40,4 @@ def directory() -> dict[str, Any]:
     }
 
 
-__all__ = ["PEOPLE", "TENANT", "directory", "named", "person", "story"]
+__all__ = ["PEOPLE", "TENANT", "Step", "directory", "named", "person", "story"]

@@ -46,7 +46,15 @@ def management(tale: Story) -> None:
     tale.say("lena", goal.SetDeadline, name, new=tale.day(160))
     evaluate(tale, "omar", name)
     agree(tale, "lena", "omar", name, 6)
-    reading(tale, "lena", name, "mentees", -40, reading="1")
+    wrong = reading(tale, "lena", name, "mentees", -40, reading="2")
+    tale.say(
+        "lena",
+        goal.CorrectProgress,
+        name,
+        corrects_step=wrong,
+        reading="1",
+        reason="The second one only asked; she has not begun",
+    )
     for days in (-65, -34, -5):
         reading(tale, "lena", name, "notes", days, reading="1")
     talk(tale, "lena", "omar", name, 1, -33, confidence=7, wins=["My first mentee found her topic"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
 from milepost_contracts.commands import Command, goal
 from milepost_contracts.subjects import tenant_id
@@ -34,26 +34,37 @@ def person(name: str) -> str:
     return f"user:{named('person', name)}"
 
 
+class Step(NamedTuple):
+    """One command; `corrects`: the step whose event it names, known only when that one was answered."""
+
+    command: Command
+    corrects: int | None = None
+
+
 class Story:
-    """Collects the commands of the sample in the order in which they were sent."""
+    """Collects the commands of the sample in the order in which they are sent."""
 
     def __init__(self, today: dt.date) -> None:
         """Begin at *today*, the day the sample is loaded."""
         self.today = today
-        self.commands: list[Command] = []
+        self.steps: list[Step] = []
 
     def day(self, days: int) -> dt.date:
         """Return the day *days* after today (negative: before)."""
         return self.today + dt.timedelta(days=days)
 
-    def say(self, who: str, command: type[Command], about: str, /, **fields: Any) -> None:
-        """Let *who* send *command* about the aggregate named *about*."""
+    def say(
+        self, who: str, command: type[Command], about: str, /, *, corrects_step: int | None = None, **fields: Any
+    ) -> int:
+        """Let *who* send *command* about the aggregate named *about*; returns the number of the step."""
         actor = who if ":" in who else person(who)
         about_id = tenant_id(TENANT) if command.AGGREGATE == "tenant" else named(command.AGGREGATE, about)
-        if command.AGGREGATE == "person":
-            about_id = named("person", about)
-        number = str(len(self.commands))
-        self.commands.append(command(command_id=named("command", number), id=about_id, actor=actor, **fields))
+        number = len(self.steps)
+        if corrects_step is not None:
+            fields["corrects"] = named("unknown yet")
+        asked = command(command_id=named("command", str(number)), id=about_id, actor=actor, **fields)
+        self.steps.append(Step(asked, corrects_step))
+        return number
 
 
 def begin(tale: Story, name: str, owner: str, mentor: str, title: str, **fields: Any) -> None:
@@ -89,9 +100,11 @@ def agree(tale: Story, owner: str, mentor: str, name: str, revision: int) -> Non
     tale.say(owner, goal.ActivateGoal, name, revision=revision)
 
 
-def reading(tale: Story, who: str, name: str, measure: str, days: int, **fields: Any) -> None:
-    """Let *who* record a reading, dated *days* from today."""
-    tale.say(who, goal.RecordProgress, name, measure=named("measure", name, measure), on=tale.day(days), **fields)
+def reading(tale: Story, who: str, name: str, measure: str, days: int, **fields: Any) -> int:
+    """Let *who* record a reading, dated *days* from today; returns the number of the step."""
+    return tale.say(
+        who, goal.RecordProgress, name, measure=named("measure", name, measure), on=tale.day(days), **fields
+    )
 
 
 def talk(tale: Story, who: str, other: str, name: str, number: int, days: int, **fields: Any) -> None:
