@@ -33,7 +33,7 @@ Path = tuple[str, ...]
 
 
 class SealError(ValueError):
-    """Sealed words that cannot be opened; `code` is `key_missing`, `seal_broken` or `seal_malformed`."""
+    """Words that cannot be opened; `code` is `key_missing`, `key_malformed`, `seal_broken` or `seal_malformed`."""
 
     def __init__(self, code: str, message: str) -> None:
         """Keep the stable *code* beside the message."""
@@ -47,10 +47,25 @@ class SealingKey:
     __slots__ = ("_aead", "_key", "kid")
 
     def __init__(self, kid: str, key: bytes) -> None:
-        """Take the 32 bytes that `derive` or the query `keys` gave."""
+        """Take the 32 bytes that `derive` gave; raises ValueError for any other number of them."""
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(key)}")
         self.kid = kid
         self._key = key
         self._aead = AESGCM(key)
+
+    @classmethod
+    def from_text(cls, kid: str, text: str) -> SealingKey:
+        """Return the key that the query `keys` gives as *text* (base64url); raises SealError `key_malformed`."""
+        try:
+            return cls(kid, _unb64(text))
+        except ValueError as error:
+            raise SealError("key_malformed", f"key {kid} is not 32 bytes in base64url without padding") from error
+
+    @property
+    def text(self) -> str:
+        """The 32 bytes in base64url without padding, as the query `keys` gives them."""
+        return _b64(self._key)
 
     @property
     def secret(self) -> bytes:

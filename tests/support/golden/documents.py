@@ -115,7 +115,7 @@ class Writer:
         derived = derive(secret(author), secret(owner), what)
         self.keys[derived.kid] = {
             "kid": derived.kid,
-            "key": b64(derived.secret),
+            "key": derived.text,
             "aggregate": subject,
             "audience": audience,
             "author_key_id": author.key_id,
