@@ -1,9 +1,8 @@
-"""What many commands are checked for alike: who asks, dates, reasons and words, links, limits, whole cadences."""
+"""What many commands are checked for alike: who asks, dates, reasons and words, limits, whole cadences."""
 
 from __future__ import annotations
 
 import datetime as dt
-from urllib.parse import urlsplit
 
 from milepost.decide.kernel import Case
 from milepost_contracts.types import Cadence
@@ -12,7 +11,6 @@ from milepost_contracts.types import Cadence
 AHEAD_MAX = dt.timedelta(hours=14)
 # What is written down within a week is how people work; later than that, a reader should know that it came late.
 BACKDATED_AFTER_DAYS = 7
-LINK_SCHEMES = frozenset({"http", "https", "mailto"})  # what a browser opens without running anything
 
 
 def latest_today(now: dt.datetime) -> dt.date:
@@ -63,23 +61,6 @@ def reason_given(case: Case, text: str | None, field: str = "reason") -> bool:
 def words_given(case: Case, text: str, field: str) -> bool:
     """Refuse `text_missing` where *text* says nothing; returns whether it says something."""
     return case.reasons.unless(not blank(text), "text_missing", "This says nothing: write at least a word.", field)
-
-
-def safe_link(case: Case, url: str | None, field: str = "url") -> bool:
-    """Refuse `link_unsafe` unless *url* is a whole http, https or mailto link; returns whether it is (None is)."""
-    return case.reasons.unless(
-        url is None or _safe(url), "link_unsafe", "Give a whole link that begins with https:, http: or mailto:.", field
-    )
-
-
-def _safe(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    # Browsers skip control characters and spaces, so a scheme could hide behind them.
-    plain = url.isprintable() and not any(character.isspace() for character in url)
-    return plain and parts.scheme in LINK_SCHEMES and bool(parts.path if parts.scheme == "mailto" else parts.hostname)
 
 
 def within(case: Case, count: int, limit: str, field: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from rpds import HashTrieMap
 
+from milepost_contracts.events.mentorship import Requested
 from milepost_contracts.types import Cadence
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Mentorship(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     requester: str
+    requested: Requested  # as it began, to tell a repeated wish from another mentorship's
     state: str = "requested"  # requested, active, completed, cancelled, rejected
     parties: HashTrieMap[str, str] = HashTrieMap()  # person -> role
     accepted: frozenset[str] = frozenset()  # who has said yes to the request, the requester left out
