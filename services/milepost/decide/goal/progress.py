@@ -59,6 +59,12 @@ def result(measure: Measure, tally: Tally, *, today: dt.date | None = None) -> M
     return _told(measure, _outcome(measure, tally, today))
 
 
+def fits(measure: Measure, tally: Tally) -> bool:
+    """Whether the wire's decimal text can say the current value of *measure*."""
+    current = _outcome(measure, tally, None).current
+    return not isinstance(current, Decimal) or EXACT.abs(current) <= VALUE_MAX
+
+
 def weighted(parts: Iterable[tuple[Decimal, Decimal]]) -> Decimal | None:
     """Return the mean of (weight, progress) pairs, None where none has weight."""
     weights = total = ZERO
