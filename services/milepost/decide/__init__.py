@@ -32,6 +32,8 @@ from milepost_contracts import events
 from milepost_contracts.commands import Command
 
 DEFAULT_LIMITS = Limits()
+# How far the asker's clock may run ahead of ours: a machine that asks the network for the time is closer.
+CLOCKS_APART = dt.timedelta(minutes=5)
 # What makes a state out of nothing. Any other event without a state (its beginning is not there) applies to nothing.
 BEGINNINGS = (
     events.goal.Created,
@@ -54,6 +56,10 @@ def decide(
     reasons = Reasons()
     case = Case(state, command, frame, now, limits, reasons)
     tenant.must_be_open(case)
+    claimed = command.occurred_at
+    message = "What is told has happened already: give the time when it did, or none for now."
+    reasons.unless(claimed is None or claimed <= now + CLOCKS_APART, "in_future", message, "occurred_at")
+    reasons.raise_any()
     changes = DECIDERS[type(command)](case)
     reasons.raise_any()
     return Decision(changes, reasons.warnings)

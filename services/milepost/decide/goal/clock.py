@@ -37,7 +37,7 @@ def today(goal: Goal, now: dt.datetime) -> dt.date:
 def stepped_on(case: Case) -> dt.date:
     """Return the day of a step that is taken now or that, as the command's `occurred_at` claims, was taken before.
 
-    Refuses `in_future` and warns `backdated` as for every fact.
+    Warns `backdated` as for every fact.
     """
     claimed = case.command.occurred_at
     if claimed is None:
