@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import IO, Any, cast
+import traceback
+from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 _encoder = msgspec.json.Encoder(enc_hook=repr)
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def configure(stream: IO[str] | None = None, *, level: str = "info", json: bool | None = None) -> None:
+def configure(stream: TextIO | None = None, *, level: str = "info", json: bool | None = None) -> None:
     """Write log lines to *stream* (standard error): readable on a terminal, JSON elsewhere or where *json* says so."""
-    out = stream or sys.stderr
+    out = stream if stream is not None else sys.stderr
     as_json = not out.isatty() if json is None else json
-    shared: list[Processor] = [
+    processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _trace,
+        structlog.processors.JSONRenderer(serializer=_encode) if as_json else structlog.dev.ConsoleRenderer(),
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(serializer=_encode) if as_json else structlog.dev.ConsoleRenderer(colors=True)
-    )
-    if not as_json:
-        shared.remove(structlog.processors.format_exc_info)  # the console draws tracebacks itself
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=True,
@@ -40,6 +37,15 @@ def configure(stream: IO[str] | None = None, *, level: str = "info", json: bool 
 def logger(stage: str) -> FilteringBoundLogger:
     """Return the logger of *stage*, named as its folder."""
     return cast("FilteringBoundLogger", structlog.get_logger(stage=stage))
+
+
+def _trace(_: Any, __: str, event: EventDict) -> EventDict:
+    """Tell an exception by its type and its lines: its message and its variables may hold people's words."""
+    if event.pop("exc_info", None) and (error := sys.exc_info()[1]) is not None:
+        lines = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+        event["error"] = type(error).__name__
+        event["trace"] = lines
+    return event
 
 
 def _encode(event: Any, **_: Any) -> str:

@@ -45,7 +45,7 @@ class Sealer:
         """
         ref: Ref = (change.aggregate, change.id)
         event = change.event
-        recorded = Recorded(event, event_id, command.actor, now, command.occurred_at)
+        recorded = Recorded(event, event_id, command.actor, now, command.occurred_at, change.id)
         state = evolve(before.state, recorded)
         context = context_of(state) if isinstance(event, GoalEvent) else None
         author = author_of(command.actor, command.on_behalf_of)

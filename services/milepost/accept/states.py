@@ -144,6 +144,7 @@ class Opener:
             envelope.actor,
             instant(envelope.time),
             instant(envelope.occurredat) if envelope.occurredat else None,
+            ref[1],
         )
 
 

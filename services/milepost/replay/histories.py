@@ -75,4 +75,6 @@ def _plain(value: Any) -> Any:
 def _recorded(stored: Stored, event: Event) -> Recorded:
     envelope = stored.envelope
     occurred = dt.datetime.fromisoformat(envelope.occurredat) if envelope.occurredat else None
-    return Recorded(event, envelope.id, envelope.actor, dt.datetime.fromisoformat(envelope.time), occurred)
+    return Recorded(
+        event, envelope.id, envelope.actor, dt.datetime.fromisoformat(envelope.time), occurred, stored.ref[1]
+    )
