@@ -4,7 +4,7 @@ All of it is arithmetic on dates. A date lasts until 24:00 in the goal's time zo
 that it is there (goal/clock.py); a daylight-saving change moves no date and so breaks no streak.
 
 Every due date has a window: it begins when the grace of the one before has run out and ends with its own grace. The
-windows leave no gap and never overlap, so a check-in meets exactly one due date.
+windows leave no gap and never overlap, so a check-in meets exactly one due date. Grace ends before the next date.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ class _Kept:
         grace_days: int,
     ) -> None:
         self.cadence, self.pauses = cadence, pauses
-        grace = dt.timedelta(days=grace_days)
+        # Grace that reached the next due date would let one talk a day meet no date of a daily rhythm but the first.
+        grace = dt.timedelta(days=min(grace_days, _shortest(cadence) - 1))
         self.first = number_from(cadence, since)
         self.present = max(self.first, number_from(cadence, today - grace))
         self.met = {max(self.first, number_from(cadence, day - grace)) for day in days}
@@ -150,6 +151,10 @@ class _Kept:
             count = count + 1 if joined else 1
             best, before = max(best, count), number
         return best
+
+
+def _shortest(cadence: Cadence) -> int:
+    return 28 if cadence.rhythm == "monthly" else _step(cadence)
 
 
 def _step(cadence: Cadence) -> int:
