@@ -45,6 +45,7 @@ class Acceptance:
         journal_url: str = "",
         keys_url: str = "",
         alone: bool = True,
+        started: bool = True,
         at: Callable[[str], None] = lambda _: None,
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         **options: Any,
@@ -55,7 +56,8 @@ class Acceptance:
         self.committer = Committer(
             self.journal, self.keys, clock=clock, limits=Limits(), log=logger("accept"), alone=alone, **options
         )
-        self.committer.start()
+        if started:
+            self.committer.start()
         self.decoder = Decoder(gateways=frozenset({"tests"}), line_chars=200, text_chars=4000)
 
     def send(
