@@ -113,7 +113,7 @@ ROLES: dict[str, Role] = {
     ),
     # The only one that may publish events; it alone makes and purges the streams.
     "publish": Role(
-        subscribe=(HINT, f"{ADMIN}.publish.*"),
+        subscribe=(HINT, f"{ADMIN}.publish.>"),
         publish=(
             EVENTS,
             "goals.command.v1.*.publish.tenant.record_refill",

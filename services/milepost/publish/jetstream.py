@@ -17,7 +17,7 @@ ANSWER_S_MAX = 5.0
 # The server's error codes that mean something here.
 NO_MESSAGE = 10037
 NO_STREAM = 10059
-STREAM_EXISTS = 10058
+INVALID_CONFIG = 10052
 WRONG_LAST_SEQUENCE = 10071
 BATCH_INCOMPLETE = 10176
 BATCH_DUPLICATE = 10201
@@ -117,7 +117,7 @@ class JetStream:
         return await self._ask(f"{API}.STREAM.INFO.{self.stream}", {}, StreamInfo)
 
     async def create(self, config: dict[str, Any]) -> StreamInfo:
-        """Create the stream; STREAM_EXISTS where it is there with other settings."""
+        """Create the stream; refused where it is there with other settings."""
         return await self._ask(f"{API}.STREAM.CREATE.{self.stream}", config, StreamInfo)
 
     async def update(self, config: dict[str, Any]) -> StreamInfo:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from nats.aio.client import Client
 
-from milepost.publish.jetstream import NO_STREAM, ApiError, JetStream, StreamInfo
+from milepost.publish.jetstream import INVALID_CONFIG, NO_STREAM, ApiError, JetStream, StreamInfo
 from milepost_contracts.subjects import (
     DEAD_LETTERS,
     EVENTS,
@@ -44,7 +44,8 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
 
     `generation` changes whenever the stream starts anew. With no message left, `base_seq` and `base_pos` are the stream
     sequence and journal position that agree. `halted` is `CODE: why`; only a refill takes it away. `refill_to`: the
-    journal position up to which the stream is being filled again and not yet recorded; 0 when it is not.
+    journal position up to which the stream is being filled again and not yet recorded; 0 when it is not. As long as it
+    is, the duplicate window is short, because the same ids come again.
     """
 
     generation: int
@@ -55,8 +56,11 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, metadata: dict[str, str]) -> Marks:
-        """Return the marks in a stream's *metadata*; the server's own members there are passed over."""
-        return msgspec.convert(metadata, cls, strict=False)
+        """Return the marks in a stream's *metadata*, without the server's own members there; raises StreamError."""
+        try:
+            return msgspec.convert(metadata, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise StreamError("stream_differs", f"the metadata of {STREAM} is not Milepost's: {error}") from error
 
     def metadata(self) -> dict[str, str]:
         """Return the marks as a stream's metadata."""
@@ -71,24 +75,29 @@ def new_generation() -> int:
     return int(time.time())
 
 
-def goals(marks: Marks, *, replicas: int, window_s: float = DUPLICATE_WINDOW_S) -> dict[str, Any]:
+def window_s(marks: Marks) -> float:
+    """Return the duplicate window of GOALS."""
+    return REFILL_WINDOW_S if marks.refill_to else DUPLICATE_WINDOW_S
+
+
+def goals(marks: Marks, *, replicas: int) -> dict[str, Any]:
     """Return the settings of GOALS: a copy of the journal that only whole refills may purge."""
     special = {"allow_atomic": True, "deny_delete": True, "metadata": marks.metadata()}
-    return _settings(STREAM, EVENTS, replicas=replicas, window_s=window_s) | special
+    return _settings(STREAM, EVENTS, replicas=replicas, window=window_s(marks)) | special
 
 
 def plugin_facts(*, replicas: int) -> dict[str, Any]:
     """Return the settings of GOALS_PLUGIN: the only copy of what plugins found out, so nothing in it may go."""
     special = {"deny_delete": True, "deny_purge": True}
-    return _settings(STREAM_PLUGIN, PLUGIN_FACTS, replicas=replicas, window_s=PLUGIN_WINDOW_S) | special
+    return _settings(STREAM_PLUGIN, PLUGIN_FACTS, replicas=replicas, window=PLUGIN_WINDOW_S) | special
 
 
 def dead_letters(*, replicas: int) -> dict[str, Any]:
     """Return the settings of GOALS_DEAD: references to parked events, removed when they are dealt with."""
-    return _settings(STREAM_DEAD, DEAD_LETTERS, replicas=replicas, window_s=PLUGIN_WINDOW_S)
+    return _settings(STREAM_DEAD, DEAD_LETTERS, replicas=replicas, window=PLUGIN_WINDOW_S)
 
 
-def _settings(name: str, subject: str, *, replicas: int, window_s: float) -> dict[str, Any]:
+def _settings(name: str, subject: str, *, replicas: int, window: float) -> dict[str, Any]:
     # Every member that could lose or alter a message is named, so that the echo is compared on it as well.
     return {
         "name": name,
@@ -102,7 +111,7 @@ def _settings(name: str, subject: str, *, replicas: int, window_s: float) -> dic
         "max_msgs_per_subject": -1,
         "max_consumers": -1,
         "num_replicas": replicas,
-        "duplicate_window": _nanoseconds(window_s),
+        "duplicate_window": round(window * 1e9),
         "no_ack": False,
         "sealed": False,
         "allow_rollup_hdrs": False,
@@ -132,7 +141,8 @@ def check_server(nc: Client) -> None:
 async def ensure_beside(nc: Client, *, replicas: int) -> None:
     """Make GOALS_PLUGIN and GOALS_DEAD where they are missing; raises StreamError, ApiError, UNREACHABLE."""
     for config in (plugin_facts(replicas=replicas), dead_letters(replicas=replicas)):
-        await _ensure(JetStream(nc, config["name"]), config)
+        stream = JetStream(nc, config["name"])
+        await _ensure(stream, config, await _found(stream))
 
 
 async def ensure_goals(stream: JetStream, head: int, *, replicas: int) -> StreamInfo:
@@ -141,48 +151,49 @@ async def ensure_goals(stream: JetStream, head: int, *, replicas: int) -> Stream
     Made anew over a journal that has events, it was lost: it is marked to be recorded as filled again.
     Raises StreamError where its settings are not ours, ApiError, UNREACHABLE.
     """
-    try:
-        info = await stream.info()
-    except ApiError as error:
-        if error.code != NO_STREAM:
-            raise
+    if (info := await _found(stream)) is None:
         marks = Marks(generation=new_generation(), refill_to=head)
-        return await _ensure(stream, goals(marks, replicas=replicas))
-    marks = Marks.read(info.metadata)
-    refilling = marks.refill_to and info.config["duplicate_window"] == _nanoseconds(REFILL_WINDOW_S)
-    window_s = REFILL_WINDOW_S if refilling else DUPLICATE_WINDOW_S
-    return await _ensure(stream, goals(marks, replicas=replicas, window_s=window_s))
+        return await _ensure(stream, goals(marks, replicas=replicas), None)
+    return await _ensure(stream, goals(Marks.read(info.metadata), replicas=replicas), info)
 
 
-async def update_goals(stream: JetStream, marks: Marks, *, replicas: int, window_s: float) -> StreamInfo:
-    """Set the marks and the duplicate window of GOALS; raises StreamError, ApiError, UNREACHABLE."""
-    config = goals(marks, replicas=replicas, window_s=window_s)
+async def update_goals(stream: JetStream, marks: Marks, *, replicas: int) -> StreamInfo:
+    """Set the marks of GOALS, and the duplicate window with them; raises StreamError, ApiError, UNREACHABLE."""
+    config = goals(marks, replicas=replicas)
     return _held_to(config, await stream.update(config))
 
 
-async def _ensure(stream: JetStream, config: dict[str, Any]) -> StreamInfo:
+async def _found(stream: JetStream) -> StreamInfo | None:
     try:
-        info = await stream.info()
+        return await stream.info()
     except ApiError as error:
         if error.code != NO_STREAM:
             raise
+        return None
+
+
+async def _ensure(stream: JetStream, config: dict[str, Any], info: StreamInfo | None) -> StreamInfo:
+    if info is None:
         return _held_to(config, await stream.create(config))
-    if _differences(config, info.config):
+    if differences := _differences(config, info.config):
         # What may be changed (replicas, window) is changed; for the rest the server says no.
-        info = await stream.update(config)
+        try:
+            info = await stream.update(config)
+        except ApiError as error:
+            if error.code == INVALID_CONFIG:
+                raise _differs(config, differences) from error
+            raise
     return _held_to(config, info)
-
-
-def _nanoseconds(seconds: float) -> int:
-    return round(seconds * 1e9)
 
 
 def _held_to(config: dict[str, Any], info: StreamInfo) -> StreamInfo:
     if differences := _differences(config, info.config):
-        raise StreamError(
-            "stream_differs", f"stream {config['name']} is not as Milepost needs it: {'; '.join(differences)}"
-        )
+        raise _differs(config, differences)
     return info
+
+
+def _differs(config: dict[str, Any], differences: list[str]) -> StreamError:
+    return StreamError("stream_differs", f"{config['name']} is not as Milepost needs it: {'; '.join(differences)}")
 
 
 def _differences(asked: dict[str, Any], echoed: dict[str, Any]) -> list[str]:

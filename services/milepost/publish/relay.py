@@ -1,0 +1,170 @@
+"""The way from journal to stream: batches in order, each fenced by the stream's last sequence, resumed from both sides.
+
+The algorithm is the one of the design notes: what the stream has is asked of its leader, what that means is asked
+of the journal, and where both do not agree nothing is published any more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from milepost.publish.jetstream import MISCONFIGURED, ApiError, JetStream, Message, acknowledged
+from milepost.publish.reports import HaltError
+from milepost.publish.source import Entry, Source, reading, subject_of
+from milepost.publish.streams import Marks, StreamError, ensure_goals, update_goals
+from milepost_contracts.envelope import CONTENT_TYPE, EnvelopeError, decode
+from milepost_contracts.subjects import EVENTS
+
+# What the server takes in one atomic batch.
+BATCH_EVENTS = 1000
+# The server keeps a batch in memory until it is committed, and one answer's time must do for sending it.
+BATCH_BYTES = 8 * 1024 * 1024
+
+FaultPoint = Callable[[str], None]
+
+
+def nowhere(_: str) -> None:
+    """Pass a fault point."""
+
+
+class Place(NamedTuple):
+    """Where journal and stream agree: the stream's last sequence, and the position of the event that it stands for."""
+
+    last_seq: int
+    position: int
+
+
+class Relay:
+    """Publishes the events of a journal to GOALS; holds no state that `resume` does not find again.
+
+    Every call raises HaltError, ApiError, jetstream.UNREACHABLE and JournalError.
+    """
+
+    def __init__(self, stream: JetStream, source: Source, *, replicas: int, at: FaultPoint = nowhere) -> None:
+        """Keep the ends; nothing is sent. *at* is called with the name of each fault point."""
+        self.stream = stream
+        self.source = source
+        self.replicas = replicas
+        self._at = at
+
+    async def resume(self) -> tuple[Place, Marks]:
+        """Return where to go on and what the stream says of itself, and make it anew where it is lost."""
+        while True:
+            head = await reading(self.source.last_position)
+            try:
+                info = await ensure_goals(self.stream, head, replicas=self.replicas)
+            except StreamError as error:
+                raise HaltError("misconfigured", str(error), lasting=False) from error
+            marks = Marks.read(info.metadata)
+            if marks.halted:
+                code, _, message = marks.halted.partition(": ")
+                raise HaltError(code, message, lasting=True)
+            last = await self.stream.last(EVENTS)
+            if last is not None and last.seq > info.state.last_seq:
+                continue  # a rival published in between
+            return await self._agreed(info.state.last_seq, last, marks), marks
+
+    async def _agreed(self, last_seq: int, last: Message | None, marks: Marks) -> Place:
+        """Return the place: every stream sequence after the last message once was the next event of the journal."""
+        seq, position = (marks.base_seq, marks.base_pos) if last is None else (last.seq, await self._position_of(last))
+        gone = last_seq - seq
+        if gone == 0:
+            return Place(last_seq, position)
+        nth = await reading(self.source.nth_after, position, gone) if gone > 0 else None
+        if nth is None:
+            raise HaltError(
+                "stream_ahead",
+                f"the stream has had {gone} events after its message {seq} and the journal has fewer: "
+                "the journal was restored from an older backup",
+                lasting=True,
+            )
+        return Place(last_seq, nth)
+
+    async def _position_of(self, last: Message) -> int:
+        try:
+            envelope = decode(last.data)
+        except EnvelopeError as error:
+            raise _diverged(last, str(error)) from error
+        entry = await reading(self.source.at, envelope.tenant, envelope.number)
+        if entry is None:
+            raise _diverged(last, f"the journal has no event {envelope.sequence} of {envelope.tenant}")
+        if entry.document != last.data or last.headers.get("Nats-Msg-Id") != entry.event_id:
+            raise _diverged(last, f"event {envelope.sequence} of {envelope.tenant} has other bytes or another id")
+        if last.subject != subject_of(entry):
+            raise _diverged(last, f"event {envelope.sequence} of {envelope.tenant} has another subject")
+        return entry.position
+
+    async def following(self, place: Place) -> Sequence[Entry]:
+        """Return the next events after *place*, as many as fit a batch."""
+        return cut(await reading(self.source.after, place.position, BATCH_EVENTS))
+
+    async def publish(self, place: Place, entries: Sequence[Entry]) -> Place:
+        """Publish *entries*, which follow *place*, as one batch: all of them or none. Return the place after them."""
+        self._at("publish.before_publish")
+        batch, count = secrets.token_hex(12), len(entries)
+        for number, entry in enumerate(entries, start=1):
+            headers = {
+                "Nats-Batch-Id": batch,
+                "Nats-Batch-Sequence": str(number),
+                "Nats-Msg-Id": entry.event_id,
+                "Content-Type": CONTENT_TYPE,
+            }
+            if number == 1:
+                headers["Nats-Expected-Last-Sequence"] = str(place.last_seq)
+            if number == count:
+                headers["Nats-Batch-Commit"] = "1"
+                self._at("publish.before_commit")
+                answer = await self._send(entry, headers)
+            elif number == 1:
+                if await self._send(entry, headers):
+                    raise HaltError("misconfigured", "the server stored a batch's first event by itself", lasting=False)
+            else:
+                await self.stream.nc.publish(subject_of(entry), entry.document, headers=headers)
+        self._at("publish.after_publish")
+        return self._after(place, entries, answer)
+
+    def _after(self, place: Place, entries: Sequence[Entry], answer: bytes) -> Place:
+        ack, expected = acknowledged(answer), place.last_seq + len(entries)
+        if (ack.count, ack.seq) != (len(entries), expected):
+            raise HaltError(
+                "misconfigured",
+                f"a batch of {len(entries)} after {place.last_seq} was acknowledged as {ack.count} up to {ack.seq}",
+                lasting=False,
+            )
+        return Place(ack.seq, entries[-1].position)
+
+    async def _send(self, entry: Entry, headers: dict[str, str]) -> bytes:
+        try:
+            return await self.stream.publish(subject_of(entry), entry.document, headers)
+        except ApiError as error:
+            if error.code in MISCONFIGURED:
+                raise HaltError("misconfigured", str(error), lasting=False) from error
+            raise
+
+    async def mark(self, marks: Marks) -> None:
+        """Replace what the stream says of itself; the duplicate window follows from it."""
+        await update_goals(self.stream, marks, replicas=self.replicas)
+
+    async def halt(self, error: HaltError) -> None:
+        """Keep a lasting halt in the stream, where no journal that grows meanwhile can make it look healthy again."""
+        marks = Marks.read((await self.stream.info()).metadata)
+        if not marks.halted:
+            await self.mark(msgspec.structs.replace(marks, halted=f"{error.code}: {error}"))
+
+
+def cut(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Return as many of *entries* as one batch may hold in bytes; one at least."""
+    size = 0
+    for place, entry in enumerate(entries):
+        size += len(entry.document)
+        if size > BATCH_BYTES and place:
+            return entries[:place]
+    return entries
+
+
+def _diverged(last: Message, why: str) -> HaltError:
+    return HaltError("stream_diverged", f"message {last.seq} of the stream is not the journal's: {why}", lasting=True)
