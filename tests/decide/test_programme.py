@@ -157,7 +157,9 @@ def test_creating_again() -> None:
 def test_creating_tells_everything_at_once() -> None:
     """An empty title, no admin and half a cadence are all told."""
     half = Cadence(rhythm="days", anchor=day(0))
-    tenant().when(SERVICE, Create, title=" ", cadence=half).refused("text_missing", "admins_missing", "cadence_invalid")
+    tenant().when(SERVICE, Create, title=" ", cadence=half).refused(
+        "title_missing", "admins_missing", "cadence_invalid"
+    )
 
 
 def test_closing() -> None:
@@ -245,7 +247,7 @@ def test_a_template_says_something() -> None:
     measure = Measure(measure=uid("m"), name="Talks", kind="count", direction="increase", unit="talks", target="3")
     scenario = running().limited(measures=1)
     scenario.when(LEAD, PublishTemplate, **OFFER | {"title": "", "measures": [measure, measure]}).refused(
-        "text_missing", "measure_twice", "limit_reached"
+        "title_missing", "measure_twice", "limit_reached"
     )
     assert scenario.problem("limit_reached").details == {"limit": "measures", "allowed": 1}
     scenario.when(LEAD, RetireTemplate, template=TEMPLATE).refused("template_unknown")
@@ -309,7 +311,7 @@ def test_a_cycle_has_sane_dates() -> None:
     """A period of one day is legal; one that ends first, has no title or lasts beyond five years is not."""
     scenario = running()
     scenario.when(LEAD, PlanCycle, **PERIOD | {"ends_on": day(-1), "title": " "}).refused(
-        "cycle_ends_first", "text_missing"
+        "cycle_ends_first", "title_missing"
     )
     scenario.when(LEAD, PlanCycle, **PERIOD | {"ends_on": day(5 * 366)}).refused("cycle_too_long")
     scenario.when(LEAD, PlanCycle, **PERIOD | {"ends_on": day(0)}).tags("cycle_planned")
@@ -331,7 +333,7 @@ def test_surveys_that_cannot_be() -> None:
     wrong = {"title": "", "held_on": day(2), "answered": 12, "scores": scores, "cycle": uid("other")}
     scenario = running().limited(items=1).when(LEAD, RecordSurvey, **SURVEYED | wrong)
     scenario.refused(
-        "text_missing",
+        "title_missing",
         "in_future",
         "answered_too_many",
         "question_twice",

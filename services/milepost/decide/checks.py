@@ -63,6 +63,11 @@ def words_given(case: Case, text: str, field: str) -> bool:
     return case.reasons.unless(not blank(text), "text_missing", "This says nothing: write at least a word.", field)
 
 
+def title_given(case: Case, title: str) -> bool:
+    """Refuse `title_missing` where *title* says nothing; returns whether it says something."""
+    return case.reasons.unless(not blank(title), "title_missing", "Give it a title.", "title")
+
+
 def within(case: Case, count: int, limit: str, field: str) -> bool:
     """Refuse `limit_reached` where *count* is more than the limit called *limit* allows; returns whether it is not."""
     allowed = getattr(case.limits, limit)

@@ -82,7 +82,7 @@ def test_a_session_tells_everything_at_once() -> None:
     wrong = {"held_on": day(2), "attendees": [STRANGER, ADMIN], "next_on": day(2), "goals": [GOAL, uid("other")]}
     scenario = active().limited(items=1).when(MENTEE, HoldSession, **MET | wrong)
     scenario.refused(
-        "in_future", "attendees_missing", "limit_reached", "limit_reached", "next_not_after", "goal_not_here"
+        "in_future", "attendees_missing", "limit_reached", "limit_reached", "next_on_not_after", "goal_not_here"
     )
     active().when(MENTEE, HoldSession, **MET | {"attendees": []}).refused("attendees_missing")
 
@@ -101,7 +101,7 @@ def test_resources() -> None:
     scenario = active().when(MENTOR, AttachResource, **BOOK).then(ResourceAttached(**BOOK))
     assert scenario.state("mentorship").resources[uid("book")] == "book"
     scenario.when(MENTOR, AttachResource, **BOOK | {"title": "", "url": "javascript:alert(1)"}).refused(
-        "resource_id_taken", "text_missing", "unsafe_link"
+        "resource_id_taken", "title_missing", "unsafe_link"
     )
     scenario.given(Completed(completed_on=day(0)))
     scenario.when(MENTOR, AttachResource, **BOOK | {"resource": uid("new")}).refused("mentorship_ended")

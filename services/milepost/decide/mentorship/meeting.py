@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from milepost.decide.checks import happened, within, words_given
+from milepost.decide.checks import happened, title_given, within, words_given
 from milepost.decide.goal.links import check_link
 from milepost.decide.kernel import Case, Change, Recorded, decides, evolves
 from milepost.decide.mentorship.asking import asked, asked_open
@@ -35,7 +35,7 @@ def hold_session(case: Case) -> list[Change]:
     _check_goals(case, mentorship, goals)
     reasons.unless(
         command.next_on is None or command.next_on > command.held_on,
-        "next_not_after",
+        "next_on_not_after",
         "The next session is on a later day than this one.",
         "next_on",
     )
@@ -116,7 +116,7 @@ def attach_resource(case: Case) -> list[Change]:
         "A resource has this id already: choose a new one.",
         "resource",
     )
-    words_given(case, command.title, "title")
+    title_given(case, command.title)
     if command.url is not None:
         check_link(case, command.url, "url")
     attached = events.ResourceAttached(

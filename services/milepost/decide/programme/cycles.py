@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from milepost.decide.checks import words_given
+from milepost.decide.checks import title_given
 from milepost.decide.kernel import Case, Change, Recorded, decides, evolves
 from milepost.decide.programme.asking import asked_open
 from milepost.decide.programme.state import Cycle, Programme
@@ -24,7 +24,7 @@ def plan_cycle(case: Case) -> list[Change]:
         same = (known.title, known.starts_on, known.ends_on) == (command.title, command.starts_on, command.ends_on)
         reasons.unless(same, "cycle_id_taken", "Another period has this id: choose a new one.", "cycle")
         return []
-    words_given(case, command.title, "title")
+    title_given(case, command.title)
     if reasons.unless(
         command.starts_on <= command.ends_on, "cycle_ends_first", "The period ends before it starts.", "ends_on"
     ):

@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 from rpds import HashTrieMap
 
-from milepost.decide.checks import happened, within, words_given
+from milepost.decide.checks import happened, title_given, within
 from milepost.decide.kernel import Case, Change, Recorded, decides, evolves
 from milepost.decide.programme.asking import asked
 from milepost.decide.programme.state import Programme
@@ -43,7 +43,7 @@ def record_survey(case: Case) -> list[Change]:
     )
     if _known(case, programme.surveys, command.survey, recorded, "survey"):
         return []
-    words_given(case, command.title, "title")
+    title_given(case, command.title)
     happened(case, command.held_on, "held_on")
     case.reasons.unless(
         command.cycle is None or command.cycle in programme.cycles,

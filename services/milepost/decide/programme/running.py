@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from milepost.decide.checks import cadence_whole, permit, stepped_on, words_given
+from milepost.decide.checks import cadence_whole, permit, stepped_on, title_given
 from milepost.decide.kernel import Case, Change, Recorded, decides, evolves
 from milepost.decide.programme.asking import asked, asked_open
 from milepost.decide.programme.state import Programme
@@ -35,7 +35,7 @@ def create(case: Case) -> list[Change]:
             "id",
         )
         return []
-    words_given(case, command.title, "title")
+    title_given(case, command.title)
     reasons.unless(admins, "admins_missing", "Name a person who runs the programme: a service cannot.", "admins")
     cadence_whole(case, command.cadence)
     return [case.change(created)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from milepost.decide.checks import within, words_given
+from milepost.decide.checks import title_given, within
 from milepost.decide.kernel import Case, Change, Recorded, decides, evolves
 from milepost.decide.programme.asking import asked_open
 from milepost.decide.programme.state import Programme, Template
@@ -36,7 +36,7 @@ def publish_template(case: Case) -> list[Change]:
         "version",
         latest=template.latest,
     )
-    words_given(case, command.title, "title")
+    title_given(case, command.title)
     within(case, len(command.measures), "measures", "measures")
     reasons.unless(
         len({measure.measure for measure in command.measures}) == len(command.measures),
