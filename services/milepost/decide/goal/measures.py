@@ -123,7 +123,7 @@ def check_measure(case: Case, measure: Measure, field: str = "") -> None:
         _check_yes_or_no(case, measure, field)
     else:
         _check_target(case, measure, field)
-    if measure.scale is not None:
+    if measure.scale is not None and "scale" not in foreign:
         _check_scale(case, measure, field)
 
 
