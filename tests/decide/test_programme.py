@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from milepost_contracts.commands import Command
@@ -243,13 +244,16 @@ def test_templates() -> None:
 
 
 def test_a_template_says_something() -> None:
-    """An empty title, a measure twice and too many measures are refused, as is retiring an unknown template."""
+    """An empty title, a measure twice, too many and one that cannot be met are refused, as is retiring nothing."""
     measure = Measure(measure=uid("m"), name="Talks", kind="count", direction="increase", unit="talks", target="3")
     scenario = running().limited(measures=1)
     scenario.when(LEAD, PublishTemplate, **OFFER | {"title": "", "measures": [measure, measure]}).refused(
         "title_missing", "measure_twice", "limit_reached"
     )
     assert scenario.problem("limit_reached").details == {"limit": "measures", "allowed": 1}
+    done = msgspec.structs.replace(measure, baseline="3")
+    scenario.when(LEAD, PublishTemplate, **OFFER | {"measures": [done]}).refused("baseline_is_target")
+    assert scenario.problem("baseline_is_target").field == "measures.0.target"
     scenario.when(LEAD, RetireTemplate, template=TEMPLATE).refused("template_unknown")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from milepost.decide.checks import title_given, within
+from milepost.decide.goal.measures import check_measure
 from milepost.decide.kernel import Case, Change, Recorded, decides, evolves
 from milepost.decide.programme.asking import asked_open
 from milepost.decide.programme.state import Programme, Template
@@ -44,6 +45,8 @@ def publish_template(case: Case) -> list[Change]:
         "Give each measure of the template once.",
         "measures",
     )
+    for place, measure in enumerate(command.measures):
+        check_measure(case, measure, f"measures.{place}.")
     return [case.change(published)]
 
 
