@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
@@ -22,11 +21,10 @@ Ref = tuple[str, str]
 
 _is_id = re.compile(ID_PATTERN).match
 _is_name = re.compile(NAME_PATTERN).match
-_text = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """One event that a command wants: `data` is its encoded and sealed JSON object, `event_id` a UUID of version 7.
 
     `commandhash` is the keyed hash of the command under this event's sealing key; empty: none.
@@ -52,8 +50,7 @@ class Wanted:
             raise ValueError(f"{self.tag}: data is not a JSON object")
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(msgspec.Struct, frozen=True):
     """The envelope's attributes that all events of one command share; empty means absent."""
 
     actor: str
@@ -77,8 +74,7 @@ class Reader(Protocol):
         ...
 
 
-@dataclass(eq=False, slots=True)
-class Append:
+class Append(msgspec.Struct, eq=False):
     """One command's whole wish; it is kept whole or not at all.
 
     command: `{aggregate}/{id}/{command_id}` of the command's target aggregate; within a tenant it is kept once.
@@ -102,9 +98,12 @@ class Append:
     built_on: Sequence[Append] = ()
     redecide: Callable[[Reader], Append | None] | None = None
     # Set by the journal once this append is durable exactly as it stands here.
-    kept: bool = field(default=False, init=False)
-    keys: list[tuple[str, Ref, int]] = field(init=False, repr=False)
-    drafts: list[Draft] = field(init=False, repr=False)
+    kept: bool = False
+    # Made here, before the lock: how the command is stored, (originator id, reference, version) of what was read, and
+    # the unfinished documents.
+    stored_command: str = ""
+    keys: list[tuple[str, Ref, int]] = []
+    drafts: list[Draft] = []
 
     def __post_init__(self) -> None:
         """Check and encode everything that does not need the lock."""
@@ -114,9 +113,9 @@ class Append:
             raise ValueError("an append without events: a command that changes nothing never comes here")
         if missing := {(event.aggregate, event.id) for event in self.events} - self.reads.keys():
             raise ValueError(f"written but not among the reads: {sorted(missing)}")
+        self.stored_command = stored_command(self.command)
         self.keys = [(originator(self.tenant, ref), ref, version) for ref, version in self.reads.items()]
-        shared = _Shared.of(self.attributes)
-        self.drafts = [Draft.of(self.tenant, event, shared) for event in self.events]
+        self.drafts = [_draft(self.tenant, event, self.attributes) for event in self.events]
 
 
 def originator(tenant: str, ref: Ref) -> str:
@@ -127,44 +126,19 @@ def originator(tenant: str, ref: Ref) -> str:
     return f"{tenant}/{aggregate}/{aggregate_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Shared:
-    """The encoded attributes, before and after `commandhash`."""
+def stored_command(command: str) -> str:
+    """Return `{command_id}/{aggregate}/{id}` for `{aggregate}/{id}/{command_id}`; raises ValueError.
 
-    before: bytes
-    after: bytes
-
-    @classmethod
-    def of(cls, attributes: Attributes) -> _Shared:
-        a = attributes
-        before = {
-            "actor": a.actor,
-            "onbehalfof": a.onbehalfof,
-            "authnby": a.authnby,
-            "correlationid": a.correlationid,
-            "causationid": a.causationid,
-        }
-        after = {"occurredat": a.occurredat, "traceparent": a.traceparent}
-        return cls(_members(before), _members(after))
+    The id first, because ids of version 7 grow: new rows then share the last pages of their index, which makes a
+    commit of 64 events a third cheaper than with the aggregates first.
+    """
+    target, _, command_id = command.rpartition("/")
+    if not command_id or "/" not in target:
+        raise ValueError(f"{command!r} is not of the form AGGREGATE/ID/COMMAND_ID")
+    return f"{command_id}/{target}"
 
 
-def _members(attributes: Mapping[str, str]) -> bytes:
-    # `"actor":"...",`: every value goes through the JSON encoder, because it may hold anything.
-    return b"".join(b'"%b":%b,' % (name.encode(), _text(value)) for name, value in attributes.items() if value)
-
-
-@lru_cache(maxsize=4096)  # tenants times tags; a miss costs 2 us
-def _frame(tenant: str, tag: str) -> tuple[bytes, bytes]:
-    # Names, tags and ids come from alphabets that JSON does not escape.
-    before_id = f'","source":"/milepost/{tenant}","type":"{tag}","subject":"'
-    after_time = (
-        f'","datacontenttype":"application/json","dataschema":"{SCHEMA_PREFIX}{tag}","tenant":"{tenant}","version":'
-    )
-    return before_id.encode(), after_time.encode()
-
-
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """An event's document without what the lock assigns: time, version and sequence."""
 
     key: str
@@ -175,24 +149,9 @@ class Draft:
     after_time: bytes
     after_sequence: bytes
 
-    @classmethod
-    def of(cls, tenant: str, event: Wanted, shared: _Shared) -> Draft:
-        """Return the draft of *event*; raises UnicodeEncodeError (a ValueError) for a lone surrogate."""
-        before_id, after_time = _frame(tenant, event.tag)
-        ref = (event.aggregate, event.id)
-        start = b'{"specversion":"1.0","id":"%b%b%b/%b","time":"' % (
-            event.event_id.encode(),
-            before_id,
-            event.aggregate.encode(),
-            event.id.encode(),
-        )
-        commandhash = _members({"commandhash": event.commandhash}) if event.commandhash else b""
-        end = b'",%b%b%b"data":%b}' % (shared.before, commandhash, shared.after, event.data)
-        return cls(originator(tenant, ref), ref, event.tag, event.event_id, start, after_time, end)
-
     def document(self, time: bytes, version: int, sequence: int) -> bytes:
         """Return the finished document: the one form that is stored, sent, hashed and exported."""
-        return b'%b%b%b%d,"sequence":"%016d%b' % (
+        return b'%b%b%b%d,"sequence":"%016d",%b' % (
             self.before_time,
             time,
             self.after_time,
@@ -202,15 +161,57 @@ class Draft:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class _Tail(msgspec.Struct, omit_defaults=True):
+    """The document's members after `sequence`, in the envelope's order; the encoder escapes what they hold."""
+
+    actor: str
+    onbehalfof: str = ""
+    authnby: str = ""
+    correlationid: str = ""
+    causationid: str = ""
+    commandhash: str = ""
+    occurredat: str = ""
+    traceparent: str = ""
+    data: msgspec.Raw = msgspec.Raw()
+
+
+def _draft(tenant: str, event: Wanted, attributes: Attributes) -> Draft:
+    # Raises UnicodeEncodeError, a ValueError, for a lone surrogate. Names, tags and ids need no escaping.
+    ref = (event.aggregate, event.id)
+    start = (
+        f'{{"specversion":"1.0","id":"{event.event_id}","source":"/milepost/{tenant}","type":"{event.tag}",'
+        f'"subject":"{event.aggregate}/{event.id}","time":"'
+    )
+    a = attributes
+    tail = _Tail(
+        a.actor,
+        a.onbehalfof,
+        a.authnby,
+        a.correlationid,
+        a.causationid,
+        event.commandhash,
+        a.occurredat,
+        a.traceparent,
+        msgspec.Raw(event.data),
+    )
+    key = f"{tenant}/{event.aggregate}/{event.id}"
+    return Draft(key, ref, event.tag, event.event_id, start.encode(), _after_time(tenant, event.tag), _encode(tail)[1:])
+
+
+@lru_cache(maxsize=4096)  # tenants times tags; a miss costs 1 us
+def _after_time(tenant: str, tag: str) -> bytes:
+    return (
+        f'","datacontenttype":"application/json","dataschema":"{SCHEMA_PREFIX}{tag}","tenant":"{tenant}","version":'
+    ).encode()
+
+
+class Committed(msgspec.Struct, frozen=True):
     """Durable: the events as they were stored, in order."""
 
     events: list[Stored]
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(msgspec.Struct, frozen=True):
     """Not written. Look for the command, reload `stale` (empty: what it was built on was dropped), decide again.
 
     `known`: the command was seen to be in the journal or earlier in the batch.
@@ -220,8 +221,7 @@ class Dropped:
     known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(msgspec.Struct, frozen=True):
     """Decided again inside the lock, the command causes nothing now."""
 
 

@@ -49,7 +49,7 @@ class Locked(Protocol):
         ...
 
     def known(self, commands: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return those of *commands* (tenant, command) that the journal has."""
+        """Return those of *commands* (tenant, stored command) that the journal has."""
         ...
 
     def insert(self, rows: Sequence[Row]) -> Sequence[int]:
@@ -105,7 +105,7 @@ class Batch:
         return self._versions[key]
 
     def _settle(self, append: Append) -> Outcome:
-        if (append.tenant, append.command) in self._commands:
+        if (append.tenant, append.stored_command) in self._commands:
             return Dropped(stale=[], known=True)
         stale = self._stale(append)
         if not stale and self._founded(append):
@@ -131,7 +131,11 @@ class Batch:
     def _keep(self, append: Append) -> Committed:
         tail = self._tails[append.tenant]
         events: list[Stored] = []
-        first: tuple[str | None, int | None, bytes | None] = (append.command, len(append.drafts), append.answer)
+        first: tuple[str | None, int | None, bytes | None] = (
+            append.stored_command,
+            len(append.drafts),
+            append.answer,
+        )
         for draft in append.drafts:
             version = self._version(draft.key) + 1
             tail.sequence += 1
@@ -163,7 +167,7 @@ class Batch:
             self._written.setdefault(draft.key, []).append(stored)
             events.append(stored)
         self.stored += events
-        self._commands.add((append.tenant, append.command))
+        self._commands.add((append.tenant, append.stored_command))
         return Committed(events)
 
 

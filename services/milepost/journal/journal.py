@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Self, cast
 
-from eventsourcing.persistence import EventStore, PersistenceError
+from eventsourcing.persistence import ConnectionPoolClosedError, EventStore, PersistenceError
 
 from milepost.journal import postgres, sqlite
-from milepost.journal.appends import Append, Outcome, Ref, originator
+from milepost.journal.appends import Append, Outcome, Ref, originator, stored_command
 from milepost.journal.batch import Batch, CommandKnown, instant
 from milepost.journal.errors import JournalCorrupt, JournalError, JournalUnavailable
 from milepost.journal.stored import Stored
@@ -138,7 +139,7 @@ class Journal:
 
     def _attempt(self, batch: Sequence[Append], *, look_up: bool) -> list[Outcome]:
         with self._store.locked() as locked:
-            pairs = [(append.tenant, append.command) for append in batch]
+            pairs = [(append.tenant, append.stored_command) for append in batch]
             settling = Batch(locked, self._clock_us(), locked.known(pairs) if look_up else ())
             outcomes = settling.run(batch)
             if settling.rows:
@@ -163,7 +164,7 @@ class Journal:
 
     def by_command(self, tenant: str, command: str) -> Known | None:
         """Return what the command `{aggregate}/{id}/{command_id}` wrote and its answer; None: it wrote nothing."""
-        found = self._query(_COMMAND, tenant, command)
+        found = self._query(_COMMAND, tenant, stored_command(command))
         if not found:
             return None
         first = found[0]
@@ -219,5 +220,5 @@ class Journal:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except PersistenceError as error:
+        except (PersistenceError, ConnectionPoolClosedError, sqlite3.Error) as error:
             raise JournalUnavailable(f"{self._shown}: {error}") from error

@@ -7,8 +7,16 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TypeAlias, cast
 
 import psycopg
-from eventsourcing.persistence import Notification, NotSupportedError, PersistenceError, StoredEvent
+from eventsourcing.persistence import (
+    InterfaceError,
+    Notification,
+    NotSupportedError,
+    OperationalError,
+    PersistenceError,
+    StoredEvent,
+)
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore, PostgresFactory
+from eventsourcing.utils import retry
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed
 
@@ -19,7 +27,7 @@ from milepost.journal.stored import DocumentMapper, Stored, mapper
 # Connections: as many as stay open, and as many more at peaks. Several processes share a server's 100.
 _POOL, _OVERFLOW = 4, 8
 # Seconds for a connection out of the pool; the inherited reads try ten times, so a short restart is waited out.
-_POOL_WAIT_S = 5
+_POOL_WAIT_S = 2
 # Seconds to wait for the writers before us; a batch takes milliseconds, so a longer wait means that one hangs.
 _LOCK_WAIT_S = 10
 # Seconds that a writer may pause inside the lock before the server ends it: deciding again takes milliseconds.
@@ -35,7 +43,7 @@ _TABLES = (
         'CREATE TABLE IF NOT EXISTS stored_events (originator_id text COLLATE "C" NOT NULL,'
         ' originator_version bigint NOT NULL, topic text NOT NULL, tenant text COLLATE "C" NOT NULL,'
         ' sequence bigint NOT NULL, recorded_us bigint NOT NULL, event_id text NOT NULL, command text COLLATE "C",'
-        " command_events bigint, answer bytea, notification_id bigserial, state bytea NOT NULL,"
+        " command_events bigint, answer bytea, notification_id bigint NOT NULL, state bytea NOT NULL,"
         " PRIMARY KEY (originator_id, originator_version), UNIQUE (tenant, sequence))"
     ),
     "CREATE UNIQUE INDEX IF NOT EXISTS stored_events_notification_id_idx ON stored_events (notification_id)",
@@ -46,11 +54,7 @@ _TABLES = (
     # What appends lock. Not stored_events itself: EXCLUSIVE on it waits for every autovacuum and analyze of it.
     "CREATE TABLE IF NOT EXISTS append_lock ()",
 )
-_LOCK = (
-    f"BEGIN; SET LOCAL lock_timeout = '{_LOCK_WAIT_S}s'; "
-    f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_IN_LOCK_S}s'; "
-    "LOCK TABLE append_lock IN EXCLUSIVE MODE"
-)
+_LOCK = f"BEGIN; SET LOCAL lock_timeout = '{_LOCK_WAIT_S}s'; LOCK TABLE append_lock IN EXCLUSIVE MODE"
 _VERSIONS = (
     "SELECT wanted.id, (SELECT max(originator_version) FROM stored_events WHERE originator_id = wanted.id)"
     " FROM unnest(%b::text[]) AS wanted(id)"
@@ -60,12 +64,12 @@ _TAILS = (
     " CROSS JOIN LATERAL (SELECT sequence, recorded_us FROM stored_events WHERE tenant = wanted.tenant"
     " ORDER BY sequence DESC LIMIT 1) AS tail"
 )
-_INSERT = (
-    "INSERT INTO stored_events (originator_id, originator_version, topic, tenant, sequence, recorded_us, event_id,"
-    " command, command_events, answer, state) SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::text[],"
-    " %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::bigint[], %b::bytea[], %b::bytea[])"
-    " RETURNING notification_id"
+_COPY = (
+    "COPY stored_events (notification_id, originator_id, originator_version, topic, tenant, sequence, recorded_us,"
+    " event_id, command, command_events, answer, state) FROM STDIN (FORMAT BINARY)"
 )
+_TYPES = ("int8", "text", "int8", "text", "text", "int8", "int8", "text", "text", "int8", "bytea", "bytea")
+_LAST = "SELECT COALESCE(MAX(notification_id), 0) FROM stored_events"
 _LOAD = (
     "SELECT notification_id, originator_version, topic, state FROM stored_events"
     " WHERE originator_id = %b AND originator_version > %b ORDER BY originator_version"
@@ -97,6 +101,7 @@ class Recorder(PostgresApplicationRecorder):
         """Refuse: an event gets its place from `Journal.append` alone, under the lock and without retries."""
         raise NotSupportedError("events are appended by Journal.append alone")
 
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)  # as the inherited reads do
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of *statement*; raises eventsourcing's PersistenceError."""
         with self.datastore.cursor() as cursor:
@@ -126,6 +131,7 @@ class Factory(PostgresFactory):
             {f"POSTGRES_{name.upper()}": parameters.get(name, "") for name in named}
             | {
                 "POSTGRES_CONNECT_TIMEOUT": str(_POOL_WAIT_S),
+                "POSTGRES_IDLE_IN_TRANSACTION_SESSION_TIMEOUT": str(_IDLE_IN_LOCK_S),
                 "POSTGRES_POOL_SIZE": str(_POOL),
                 "POSTGRES_MAX_OVERFLOW": str(_OVERFLOW),
                 "ORIGINATOR_ID_TYPE": "text",
@@ -245,14 +251,19 @@ class LockedPostgres:
 
     def insert(self, rows: Sequence[Row]) -> Sequence[int]:
         """Insert *rows* in order and return their positions; raises CommandKnown."""
-        columns = [list(column) for column in zip(*rows, strict=True)]
+        # Binary COPY: a quarter less time than an INSERT from arrays. The positions are counted on under the lock.
+        (last,) = self._cursor.execute(_LAST, prepare=True).fetchone() or (0,)
+        positions = range(last + 1, last + 1 + len(rows))
         try:
-            found = self._cursor.execute(_INSERT, columns, prepare=True)
+            with self._cursor.copy(_COPY) as copy:
+                copy.set_types(_TYPES)
+                for position, row in zip(positions, rows, strict=True):
+                    copy.write_row((position, *row))
         except psycopg.errors.UniqueViolation as error:
             raise CommandKnown(str(error)) from error
         except psycopg.IntegrityError as error:
             raise JournalCorrupt(str(error)) from error
-        return [position for (position,) in found]
+        return positions
 
     def commit(self) -> None:
         """Make it durable; raises OutcomeUnknown, JournalUnavailable."""

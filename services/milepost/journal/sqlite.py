@@ -141,13 +141,15 @@ class Store:
         if not path.exists() and not (writes and create):
             raise JournalUnavailable(f"{path}: there is no journal yet; the process that accepts commands makes it")
         self._lock = _WriterLock(path) if writes else None
+        self._writer: sqlite3.Connection | None = None
         self.factory = Factory(path)
         self.mapper: DocumentMapper = mapper(self.factory)
         recorder = self.factory.application_recorder()
         assert isinstance(recorder, Recorder)  # noqa: S101  narrows the factory's type
         self.recorder = recorder
         try:
-            self._writer = self._open_writer(create=create) if writes else None
+            if writes:
+                self._writer = self._open_writer(create=create)
             recorder.query("SELECT 1 FROM stored_events LIMIT 1")
         except (sqlite3.Error, PersistenceError) as error:
             self.close()
@@ -179,10 +181,10 @@ class Store:
                 writer.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Close every connection, then let go of the file lock."""
+        """Close every connection, then let go of the file lock; closing twice is closing once."""
         self.factory.close()
-        if writer := getattr(self, "_writer", None):
-            writer.close()
+        if self._writer is not None:
+            self._writer.close()
         if self._lock is not None:
             self._lock.release()
 
@@ -266,22 +268,29 @@ class _WriterLock:
 
     def __init__(self, path: Path) -> None:
         lock = path.with_name(f"{path.name}.writer")
-        # flock, not fcntl's record lock: that one would let the same process in twice.
-        self._fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            holder = os.pread(self._fd, 32, 0).decode(errors="replace").strip() or "unknown"
-            os.close(self._fd)
+            raise JournalUnavailable(f"{lock}: {error.strerror}") from error
+        try:
+            # flock, not fcntl's record lock: that one would let the same process in twice.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(file, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(file)
             raise JournalInUse(
                 f"{path} is being written by process {holder}; a SQLite journal has one writing process. "
                 "Stop that one, or use a postgresql:// journal for several."
             ) from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        self._fd: int | None = file
 
     def release(self) -> None:
-        os.close(self._fd)
+        """Let go, once: a file descriptor that was closed may be another's by now."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
 
 
 def _json(keys: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, Notification, StoredEvent
 
@@ -12,7 +13,7 @@ from milepost_contracts.envelope import Envelope, EnvelopeError, decode
 from milepost_contracts.events import Event
 
 
-class Stored:
+class Stored(msgspec.Struct, kw_only=True):
     """An event in the journal; `document` is its one form, byte for byte.
 
     position: its place in the whole journal, growing in commit order, gaps allowed and never filled late; 0 where it
@@ -20,31 +21,15 @@ class Stored:
     sequence: dense per tenant; version: dense per aggregate from 1; ref: (aggregate, aggregate id).
     """
 
-    __slots__ = ("_envelope", "document", "event_id", "position", "ref", "sequence", "tag", "tenant", "version")
-
-    def __init__(  # noqa: PLR0913  one argument a column
-        self,
-        *,
-        tenant: str,
-        ref: tuple[str, str],
-        version: int,
-        tag: str,
-        sequence: int,
-        event_id: str,
-        document: bytes,
-        position: int = 0,
-        envelope: Envelope | None = None,
-    ) -> None:
-        """Take what the lock assigned, or what the mapper read."""
-        self.position = position
-        self.tenant = tenant
-        self.ref = ref
-        self.version = version
-        self.tag = tag
-        self.sequence = sequence
-        self.event_id = event_id
-        self.document = document
-        self._envelope = envelope
+    tenant: str
+    ref: tuple[str, str]
+    version: int
+    tag: str
+    sequence: int
+    event_id: str
+    document: bytes
+    position: int = 0
+    parsed: Envelope | None = None
 
     def __repr__(self) -> str:
         return f"<Stored {self.tag} {self.tenant}/{'/'.join(self.ref)} v{self.version} #{self.sequence}>"
@@ -52,9 +37,9 @@ class Stored:
     @property
     def envelope(self) -> Envelope:
         """The document, parsed once."""
-        if self._envelope is None:
-            self._envelope = decode(self.document)
-        return self._envelope
+        if self.parsed is None:
+            self.parsed = decode(self.document)
+        return self.parsed
 
     def event(self) -> Event:
         """Return `data` as its newest Struct, words still sealed; raises EnvelopeError for an unknown tag."""
@@ -114,7 +99,7 @@ class DocumentMapper(Mapper[str]):
             sequence=envelope.number,
             event_id=envelope.id,
             document=stored_event.state,
-            envelope=envelope,
+            parsed=envelope,
         )
 
 
