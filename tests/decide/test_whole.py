@@ -7,7 +7,7 @@ import pytest
 from milepost.decide import BEGINNINGS, Recorded, evolve
 from milepost.decide.kernel import DECIDERS, EVOLVERS
 from milepost_contracts.commands import COMMANDS
-from milepost_contracts.events import EVENTS
+from milepost_contracts.events import EVENTS, Event
 from milepost_contracts.events.goal import Aligned
 from milepost_contracts.upcasts import UPCASTS
 from tests.support.scenario import GOAL, MENTEE, NOW, uid
@@ -27,7 +27,6 @@ def test_every_event_is_evolved(tag: str) -> None:
 
 def test_a_missing_beginning() -> None:
     """Events of an aggregate whose beginning is missing make nothing out of nothing."""
-    assert Aligned not in BEGINNINGS
-    assert (
-        evolve(None, Recorded(Aligned(parent=uid("parent"), weight="1"), uid("event"), MENTEE, NOW, None, GOAL)) is None
-    )
+    orphan: Event = Aligned(parent=uid("parent"), weight="1")
+    assert not isinstance(orphan, BEGINNINGS)
+    assert evolve(None, Recorded(orphan, uid("event"), MENTEE, NOW, None, GOAL)) is None

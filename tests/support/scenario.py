@@ -189,9 +189,9 @@ class Scenario:
 
     def _apply(self, ref: Ref, event: Event, by: str, occurred: dt.datetime | None) -> None:
         """Fold *event* as the append would record it: context and hash set, through JSON and back."""
-        state, version = self._seen.get(ref, Seen(None, 0))
-        seen_so_far = "/".join((*ref, str(version + 1)))
-        recorded = Recorded(event, uid(f"event {seen_so_far}"), by, self.now, occurred, ref[1])
+        before = self._seen.get(ref, Seen(None, 0))
+        state, version = before.state, before.version + 1
+        recorded = Recorded(event, uid(f"event {version} of {'/'.join(ref)}"), by, self.now, occurred, ref[1])
         if isinstance(event, GoalEvent):
             after = evolve(state, recorded)
             event = msgspec.structs.replace(event, context=context_of(after))
@@ -200,7 +200,7 @@ class Scenario:
         event = msgspec.json.decode(msgspec.json.encode(event), type=type(event))
         recorded = recorded._replace(event=event)
         self.history.append((ref, recorded))
-        self._seen[ref] = Seen(evolve(state, recorded), version + 1)
+        self._seen[ref] = Seen(evolve(state, recorded), version)
 
 
 def given(*events: Event, by: str = MENTEE, id: str | None = None) -> Scenario:  # noqa: A002  the wire's word

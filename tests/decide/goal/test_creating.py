@@ -58,7 +58,8 @@ def create(scenario: Scenario, by: str = MENTEE, **fields: Any) -> Scenario:
 
 def from_template(**fields: Any) -> dict[str, Any]:
     """Return the member that names the template."""
-    return {"template": TemplateRef(**({"programme": PROGRAMME, "id": TEMPLATE, "version": 1} | fields))}
+    ref: dict[str, Any] = {"programme": PROGRAMME, "id": TEMPLATE, "version": 1}
+    return {"template": TemplateRef(**(ref | fields))}
 
 
 def test_a_starter_goal() -> None:
@@ -216,7 +217,7 @@ def test_unknown_template(ref: dict[str, Any]) -> None:
 
 def test_a_shared_goal() -> None:
     """A mentorship's goal has one accountable party; its parties, that person or an admin bring it."""
-    shared = {"owner": f"mentorship:{MENTORSHIP}", "accountable": MENTOR}
+    shared: dict[str, Any] = {"owner": f"mentorship:{MENTORSHIP}", "accountable": MENTOR}
     for by in (MENTEE, MENTOR, ADMIN):
         create(mentored(), by=by, **shared).then(Created(title="Get better at presentations", **shared, revision=1))
     scenario = create(mentored(), **shared)

@@ -155,6 +155,20 @@ def test_a_mentorships_own_goal() -> None:
     place(shared).tags("placed", "goal_joined")
 
 
+def test_a_programmes_goal_in_a_mentorship() -> None:
+    """A programme's goal may be placed into a mentorship of that programme, and of no other."""
+    mine = {"owner": f"programme:{PROGRAMME}", "accountable": MENTEE}
+    place(created(mentored(organised(), programme=PROGRAMME), **mine)).tags("placed", "goal_joined")
+    place(created(mentored(organised()), **mine)).refused("owner_not_in_mentorship")
+
+
+def test_other_parties_in_the_same_place() -> None:
+    """Other parties alone leave mentorship, programme and cycle as they are, even where the programme has ended."""
+    scenario = place(created(mentored(organised(), programme=PROGRAMME)), cycle=CYCLE)
+    scenario.given(Closed(closed_on=day(0)), by=ADMIN)
+    place(scenario, cycle=CYCLE, parties=[BOTH[0]]).tags("placed")
+
+
 def test_the_mentorships_programme() -> None:
     """Placed into a mentorship, a goal belongs to its programme; another one is refused."""
     scenario = place(created(mentored(organised(), programme=PROGRAMME)), cycle=CYCLE).warned()

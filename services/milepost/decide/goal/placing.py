@@ -95,12 +95,11 @@ def _check_mentorship(case: Case, goal: Goal, mentorship: Mentorship | None) -> 
         check_room(case, mentorship, goal, goal.owner)
 
 
-def check_owner_in(case: Case, mentorship: Mentorship | None, owner: str, field: str) -> None:
-    """Refuse `owner_not_in_mentorship`: a goal's owner is a party of its mentorship, or that mentorship itself."""
-    belongs = mentorship is None or owner in mentorship.parties or owner == f"mentorship:{mentorship.id}"
-    if not owner.startswith("programme:"):
-        message = "The owner of a goal is a party of its mentorship: choose another mentorship or owner."
-        case.reasons.unless(belongs, "owner_not_in_mentorship", message, field)
+def check_owner_in(case: Case, mentorship: Mentorship, owner: str, field: str) -> None:
+    """Refuse `owner_not_in_mentorship`: the owner is a party of the mentorship, it itself, or its programme."""
+    itself = (f"mentorship:{mentorship.id}", f"programme:{mentorship.programme}")
+    message = "The owner of a goal is a party of its mentorship: choose another mentorship or owner."
+    case.reasons.unless(owner in mentorship.parties or owner in itself, "owner_not_in_mentorship", message, field)
 
 
 def _check_programme(case: Case, goal: Goal, after: Placing, mentorship: Mentorship | None) -> None:

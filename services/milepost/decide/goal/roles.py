@@ -16,9 +16,7 @@ _TENANT_ROLES = {"admin": ADMIN, "importer": IMPORTER, "auditor": AUDITOR}
 
 def roles_in_tenant(actor: str, frame: Frame) -> set[str]:
     """Return the roles that the tenant gives *actor*; a plugin's are given to `plugin:NAME`, whatever its version."""
-    tenant = frame.get(("tenant", tenant_id(frame.tenant_name)))
-    if tenant is None:
-        return set()
+    tenant = frame.get(("tenant", tenant_id(frame.tenant_name)))  # it exists, or nothing would be decided
     return {_TENANT_ROLES[role] for role in tenant.roles_of(actor.partition("@")[0]) if role in _TENANT_ROLES}
 
 
