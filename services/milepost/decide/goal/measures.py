@@ -11,9 +11,9 @@ import msgspec
 from milepost.decide.checks import blank, reason_given, within
 from milepost.decide.goal import clock
 from milepost.decide.goal.children import finder
-from milepost.decide.goal.progress import KEEP, results
+from milepost.decide.goal.progress import results
 from milepost.decide.goal.roles import PARTY, asked_open
-from milepost.decide.goal.tally import YES_OR_NO, tally_of
+from milepost.decide.goal.tally import KEEP, YES_OR_NO, judged, tally_of
 from milepost.decide.goal.terms import raised, with_revision
 from milepost.decide.kernel import Case, Change, Recorded, decides, evolves
 from milepost_contracts.commands.goal import DefineMeasure, RetireMeasure, ReviseTarget
@@ -260,9 +260,7 @@ def measure_retired(state: Goal, event: MeasureRetired, _recorded: Recorded) -> 
 def _read_alike(goal: Goal, definition: Measure) -> bool:
     """Whether readings enter the tally of *definition* as they did before it."""
     before = goal.measures.get(definition.measure) or goal.retired.get(definition.measure)
-    return before is not None and all(
-        getattr(before, name) == getattr(definition, name) for name in ("kind", "period", "scale")
-    )
+    return before is not None and all(getattr(before, name) == getattr(definition, name) for name in _FIXED_BY_READINGS)
 
 
 def _with_target(goal: Goal, event: TargetRevised) -> Goal:
@@ -271,7 +269,12 @@ def _with_target(goal: Goal, event: TargetRevised) -> Goal:
         return goal
     baseline = measure.baseline if event.new_baseline is None else event.new_baseline
     measure = msgspec.structs.replace(measure, target=event.new, baseline=baseline)
-    return msgspec.structs.replace(goal, measures=goal.measures.insert(event.measure, measure))
+    tally = goal.tallies.get(event.measure)
+    return msgspec.structs.replace(
+        goal,
+        measures=goal.measures.insert(event.measure, measure),
+        tallies=goal.tallies.insert(event.measure, judged(tally, measure)) if tally else goal.tallies,
+    )
 
 
 def _without(goal: Goal, measure: str) -> Goal:

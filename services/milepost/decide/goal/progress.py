@@ -22,7 +22,20 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from milepost.decide.goal.tally import EMPTY, EXACT, ZERO, Span, Tally, period_number
+from milepost.decide.goal.tally import (
+    EMPTY,
+    EXACT,
+    KEEP,
+    ZERO,
+    Span,
+    Tally,
+    compared,
+    last_run,
+    longest,
+    period_number,
+    reaches,
+    standing,
+)
 from milepost_contracts.types import Measure, MeasureResult
 
 if TYPE_CHECKING:
@@ -31,16 +44,6 @@ if TYPE_CHECKING:
 ONE = Decimal(1)
 VALUE_MAX = Decimal("999999999999999999.999999999")  # the largest that the wire's decimal text can say
 _PLACE = Decimal("0.000000001")
-
-KEEP = frozenset({"keep_above", "keep_below"})
-
-
-class _Sum(NamedTuple):
-    """Readings of a period, or of all: their sum, how many they are, the last one."""
-
-    total: Decimal
-    samples: int
-    last: Decimal | bool
 
 
 class _Outcome(NamedTuple):
@@ -137,7 +140,7 @@ def _outcome(measure: Measure, tally: Tally, today: dt.date | None) -> _Outcome:
     if not tally.count:
         return _Outcome(None, ZERO, met=False)
     if measure.kind == "binary":
-        yes = _all(tally).last is True
+        yes = tally.spans[tally.latest].entries[-1][2] is True
         return _Outcome(yes, ONE if yes else ZERO, yes)
     if measure.kind == "consecutive":
         return _consecutive(measure, tally, today)
@@ -151,8 +154,8 @@ def _outcome(measure: Measure, tally: Tally, today: dt.date | None) -> _Outcome:
 def _level(measure: Measure, tally: Tally) -> _Outcome:
     """Count, average and delta on the way from the baseline to the target."""
     start, target = _ends(measure)
-    current = _standing(measure, _all(tally))
-    value = _compared(measure, current)
+    current = standing(measure, _all(tally), tally.count)
+    value = compared(measure, current)
     if value is None:
         return _Outcome(current, ZERO, met=False)
     met = value >= target if measure.direction == "increase" else value <= target
@@ -179,82 +182,37 @@ def _ends(measure: Measure) -> tuple[Decimal, Decimal]:
     return Decimal(measure.baseline or 0), target
 
 
-def _standing(measure: Measure, readings: _Sum) -> Decimal:
-    """Return where these readings leave the measure."""
-    if measure.kind == "average":
-        return EXACT.divide(readings.total, Decimal(readings.samples))
-    if measure.kind == "delta":
-        return Decimal(readings.last)
-    if measure.kind == "count" and measure.direction not in KEEP:
-        return EXACT.add(Decimal(measure.baseline or 0), readings.total)
-    return readings.total
-
-
-def _compared(measure: Measure, current: Decimal) -> Decimal | None:
-    """Return what is held against the target: the value, or its change where the measure has a delta_mode."""
-    if measure.kind != "delta" or not measure.delta_mode:
-        return current
-    if measure.baseline is None:
-        return None
-    baseline = Decimal(measure.baseline)
-    change = EXACT.subtract(current, baseline)
-    if measure.delta_mode != "percent":
-        return change
-    if not baseline:
-        return None
-    return EXACT.divide(EXACT.multiply(change, Decimal(100)), abs(baseline))
-
-
 def _consecutive(measure: Measure, tally: Tally, today: dt.date | None) -> _Outcome:
-    target = Decimal(measure.target)
-    run = best = 0
-    before = None
-    for number in sorted(tally.spans):
-        hit = tally.spans[number].entries[-1][2] is True
-        run = (run + 1 if number - 1 == before else 1) if hit else 0
-        best, before = max(best, run), number
-    if today is not None and before is not None and before < period_number(measure.period, today) - 1:
+    target, run = Decimal(measure.target), last_run(tally.held, tally.latest)
+    if today is not None and tally.latest < period_number(measure.period, today) - 1:
         run = 0  # a whole period has passed without a reading
-    if met := best >= target:
+    if met := longest(tally.held) >= target:
         return _Outcome(Decimal(run), ONE, met)
     return _Outcome(Decimal(run), EXACT.divide(Decimal(run), target), met)
 
 
 def _recurring(measure: Measure, tally: Tally) -> _Outcome:
-    target, required = Decimal(measure.target), measure.periods_required or 1
-    more = measure.direction == "increase"
-    reached = sum(span.total >= target if more else span.total <= target for span in tally.spans.values())
+    reached, required = tally.held.bit_count(), measure.periods_required or 1
     progress = min(EXACT.divide(Decimal(reached), Decimal(required)), ONE)
-    return _Outcome(_latest(tally).total, progress, reached >= required)
+    return _Outcome(tally.spans[tally.latest].total, progress, reached >= required)
 
 
 def _kept(measure: Measure, tally: Tally) -> _Outcome:
     if measure.period is None:
-        standings = [_standing(measure, _all(tally))]
-        current = standings[0]
+        current = standing(measure, _all(tally), tally.count)
+        kept, periods = int(reaches(measure, compared(measure, current))), 1
     else:
-        standings = [_standing(measure, _sum(span)) for span in tally.spans.values()]
-        current = _standing(measure, _sum(_latest(tally)))
-    target = Decimal(measure.target)
-    above = measure.direction == "keep_above"
-    values = [_compared(measure, standing) for standing in standings]
-    kept = sum(value is not None and (value >= target if above else value <= target) for value in values)
-    required = max(len(values), measure.periods_required or 1)
+        span = tally.spans[tally.latest]
+        current = standing(measure, span, len(span.entries))
+        kept, periods = tally.held.bit_count(), len(tally.spans)
+    required = max(periods, measure.periods_required or 1)
     enough = measure.kind != "average" or tally.count >= (measure.samples_min or 1)
     return _Outcome(current, EXACT.divide(Decimal(kept), Decimal(required)), kept == required and enough)
 
 
-def _latest(tally: Tally) -> Span:
-    # Asked only of a tally that has readings.
-    return Span() if tally.latest is None else tally.spans[tally.latest]
-
-
-def _sum(span: Span) -> _Sum:
-    return _Sum(span.total, len(span.entries), span.entries[-1][2])
-
-
-def _all(tally: Tally) -> _Sum:
-    return _Sum(tally.total, tally.count, _latest(tally).entries[-1][2])
+def _all(tally: Tally) -> Span:
+    """Return the sum of all readings and, as far as anybody asks, the last of them."""
+    return Span(tally.total, tally.spans[tally.latest].entries[-1:])
 
 
 # Wire text

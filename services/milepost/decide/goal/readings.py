@@ -11,10 +11,10 @@ from milepost.decide.goal import clock
 from milepost.decide.goal.links import check_link
 from milepost.decide.goal.measures import counting, progress_after
 from milepost.decide.goal.occurring import occurred
-from milepost.decide.goal.progress import KEEP, fits, result
+from milepost.decide.goal.progress import fits, result
 from milepost.decide.goal.roles import CONTRIBUTOR, IMPORTER, PARTY, asked, roles_in_tenant, roles_of
 from milepost.decide.goal.state import Reading
-from milepost.decide.goal.tally import EMPTY, YES_OR_NO, Tally, with_reading, without_reading
+from milepost.decide.goal.tally import EMPTY, KEEP, YES_OR_NO, Tally, with_reading, without_reading
 from milepost.decide.kernel import Case, Change, Recorded, decides, evolves
 from milepost_contracts import types
 from milepost_contracts.commands.goal import CorrectProgress, RecordProgress
