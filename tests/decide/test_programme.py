@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from milepost.decide.goal.rubrics import BUILT_IN
 from milepost_contracts.commands import Command
 from milepost_contracts.commands import programme as commands
 from milepost_contracts.commands.programme import (
@@ -204,7 +205,16 @@ def test_a_rubric_has_criteria_once() -> None:
     """A rubric without criteria, or with one twice, is refused."""
     running().when(LEAD, SetRubric, rubric=Rubric(id="none", version=1, criteria=[])).refused("criteria_missing")
     twice = Rubric(id="twice", version=1, criteria=["specific", "specific"])
-    running().when(LEAD, SetRubric, rubric=twice).refused("criterion_twice")
+    running().limited(items=1).when(LEAD, SetRubric, rubric=twice).refused("criterion_twice", "limit_reached")
+
+
+def test_a_rubric_that_every_tenant_has() -> None:
+    """A programme adopts a built-in rubric as it is, and does not call another one by its id and version."""
+    scenario = running().when(LEAD, SetRubric, rubric=BUILT_IN["smart"]).tags("rubric_set")
+    other = Rubric(id="smart", version=1, criteria=["specific"])
+    scenario.when(LEAD, SetRubric, rubric=other).refused("version_not_rising")
+    running().when(LEAD, SetRubric, rubric=other).refused("version_not_rising")
+    running().when(LEAD, SetRubric, rubric=msgspec.structs.replace(other, version=2)).tags("rubric_set")
 
 
 def test_cadence_and_cap() -> None:

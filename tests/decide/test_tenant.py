@@ -35,6 +35,11 @@ def test_nobody_else_opens(actor: str) -> None:
     Scenario().when(actor, Open, admins=[actor]).refused("not_allowed")
 
 
+def test_opening_for_too_many() -> None:
+    """More admins than the limit allows are refused: roles are granted one by one."""
+    Scenario().limited(items=1).when(SERVICE, Open, admins=[ADMIN, MENTEE]).refused("limit_reached")
+
+
 def test_opening_again() -> None:
     """The same opening again changes nothing, whatever roles were given since; another one is refused."""
     scenario = given(OPENED, RoleGranted(ref=MENTEE, role="auditor"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from rpds import HashTrieMap
 
-from milepost.decide.checks import permit
+from milepost.decide.checks import permit, within
 from milepost.decide.kernel import Case, Change, Frame, Recorded, decides, evolves
 from milepost_contracts.commands import tenant as commands
 from milepost_contracts.events import tenant as events
@@ -82,6 +82,7 @@ def open_(case: Case) -> list[Change]:
     command, tenant = case.command, case.state
     permit(case, is_service(command.actor), "a service")
     if tenant is None:
+        within(case, len(command.admins), "items", "admins")
         return [case.change(events.Opened(title=command.title, admins=command.admins))]
     case.reasons.unless(
         tenant.opened_for == frozenset(command.admins) and tenant.title == command.title,

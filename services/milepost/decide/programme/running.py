@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from milepost.decide.checks import cadence_whole, permit, stepped_on, title_given
+from milepost.decide.checks import cadence_whole, permit, stepped_on, title_given, within
+from milepost.decide.goal.rubrics import BUILT_IN
 from milepost.decide.kernel import Case, Change, Recorded, decides, evolves
 from milepost.decide.programme.asking import asked, asked_open
 from milepost.decide.programme.state import Programme
@@ -37,6 +38,7 @@ def create(case: Case) -> list[Change]:
         return []
     title_given(case, command.title)
     reasons.unless(admins, "admins_missing", "Name a person who runs the programme: a service cannot.", "admins")
+    within(case, len(admins), "items", "admins")
     cadence_whole(case, command.cadence)
     return [case.change(created)]
 
@@ -63,7 +65,9 @@ def set_rubric(case: Case) -> list[Change]:
     reasons.unless(
         len(set(rubric.criteria)) == len(rubric.criteria), "criterion_twice", "Name each criterion once.", "rubric"
     )
-    known = programme.rubrics.get(rubric.id)
+    within(case, len(rubric.criteria), "items", "rubric")
+    # Every tenant has the built-in ones: their versions mean the same everywhere.
+    known = programme.rubrics.get(rubric.id) or BUILT_IN.get(rubric.id)
     # Going back to a rubric that was set before is no new version of it.
     if known is not None and known != rubric:
         reasons.unless(
