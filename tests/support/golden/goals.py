@@ -59,9 +59,9 @@ FEEDBACK, OBSTACLE = uid(0xB0), uid(0xB1)
 def drafting(story: Story) -> None:
     """Bring a starter goal, put it into a mentorship and make it SMART."""
     story.day("2026-01-19")
-    story.belongs(TALKS, owner=MARA.ref, parties=[MENTEE])
+    story.belongs(TALKS, owner=MARA.ref, parties=[])
     story.tell(MARA.ref, TALKS, goal.Created(title="get better at presentations", owner=MARA.ref, revision=1))
-    story.belongs(LEAD, owner=MARA.ref, parties=[MENTEE])
+    story.belongs(LEAD, owner=MARA.ref, parties=[])
     lead = goal.Created(
         title="Lead a cross-functional team by year-end",
         owner=MARA.ref,
@@ -81,7 +81,7 @@ def drafting(story: Story) -> None:
         TALKS, owner=MARA.ref, parties=[MENTEE, MENTOR], mentorship=MENTORSHIP, programme=PROGRAMME, cycle=CYCLE
     )
     placing = Placing(mentorship=MENTORSHIP, programme=PROGRAMME, cycle=CYCLE, parties=[MENTEE, MENTOR])
-    story.tell(MARA.ref, TALKS, goal.Placed(before=Placing(parties=[MENTEE]), after=placing, revision=2))
+    story.tell(MARA.ref, TALKS, goal.Placed(before=Placing(), after=placing, revision=2))
     story.tell(MARA.ref, MENTORSHIP, mentorship.GoalJoined(goal=TALKS, owner=MARA.ref), same=True)
     _terms(story)
     _agreement(story)
@@ -417,7 +417,7 @@ def importing(story: Story) -> None:
     story.tell(IMPORTER, GRADES, imported)
     again = goal.Reopened(reopened_on=day("2026-11-09"), revision=1, reason="She was promised another year.")
     story.tell(ZOE.ref, GRADES, again)
-    story.belongs(GRADES, owner=MARA.ref, parties=[MENTEE])
+    story.belongs(GRADES, owner=MARA.ref, parties=[MEMBER])
     given = goal.OwnershipTransferred(
         old=ZOE.ref, new=MARA.ref, reason="Zoe left; Mara tries it herself.", revision=2, voided=[ZOE.ref]
     )
