@@ -1,0 +1,151 @@
+"""A batch of documents becomes rows in one transaction, together with how far the reading is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from milepost.database import Connection
+from milepost.view import rows
+from milepost.view.fold import At, open_envelope, open_event
+from milepost.view.folding import Folding
+from milepost.view.sets import Sets
+
+
+class Position(NamedTuple):
+    """Where reading resumes: the stream's generation and the sequence of its last message that was read."""
+
+    generation: int
+    stream_sequence: int
+
+
+class Applied(NamedTuple):
+    """What a batch brought: tenant -> its last sequence, how many events, tenants in which a person was erased."""
+
+    numbers: dict[str, int]
+    events: int
+    erased: set[str]
+
+
+class Gap(Exception):  # noqa: N818  no error: the missing events are to be asked for
+    """A tenant's events after `after` and before `before` have not come; `place`: where in the batch they belong."""
+
+    def __init__(self, tenant: str, after: int, before: int, place: int) -> None:
+        """Name what is missing."""
+        super().__init__(f"{tenant}: events {after + 1} to {before - 1} are missing")
+        self.tenant = tenant
+        self.after = after
+        self.before = before
+        self.place = place
+
+
+class Moved(Exception):  # noqa: N818  no error: read the checkpoint again
+    """Another copy wrote, or another set of tables is current: what this one had in memory is no longer true."""
+
+
+class OldModel(RuntimeError):  # noqa: N818  says what the caller meets
+    """The tables were written by another version; `code` is `view_outdated`."""
+
+    code = "view_outdated"
+
+
+def nothing(_: str) -> None:
+    """Stand for a fault point that does not fault."""
+
+
+class Applying:
+    """The writer of the current set; for one thread at a time."""
+
+    def __init__(self, sets: Sets, *, at: Callable[[str], None] = nothing) -> None:
+        """Take the sets; *at(name)* is called at named points, for tests that fail or kill there."""
+        self._sets = sets
+        self._at = at
+        self._folding = Folding()
+        self._connection: Connection | None = None
+        self._number = 0
+        self.position = Position(0, 0)
+        self.numbers: dict[str, int] = {}
+
+    def load(self) -> Position:
+        """Read checkpoint and sequences of the current set; raises OldModel and DatabaseError."""
+        self.close()
+        self._number = self._sets.current()
+        self._connection = self._sets.connect(self._number)
+        with self._connection.reading():
+            generation, stream_sequence, model = self._connection.query(
+                "SELECT generation, stream_sequence, model FROM checkpoint WHERE name = 'view'"
+            )[0]
+            self.numbers = dict(self._connection.query("SELECT tenant, number FROM sequence"))
+        if model != rows.MODEL:
+            raise OldModel(
+                f"the view's tables are of model {model}, this version writes {rows.MODEL}: run `milepost view rebuild`"
+            )
+        self.position = Position(generation, stream_sequence)
+        return self.position
+
+    def close(self) -> None:
+        """End the connection and forget what is in memory."""
+        self._folding.clear()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def apply(self, documents: Sequence[bytes], position: Position) -> Applied:
+        """Write what *documents* say and that reading is at *position*; return what is new.
+
+        Events that were seen before are passed over. Raises Gap, Moved, EnvelopeError, DatabaseError; then nothing of
+        the batch is written, and after all but Gap `load` is to be called.
+        """
+        events, numbers, recorded = fresh(documents, self.numbers)
+        connection = self._connection
+        if connection is None:
+            raise Moved
+        if self._sets.current() != self._number:
+            raise Moved
+        try:
+            with connection.writing():
+                moved = connection.execute(
+                    "UPDATE checkpoint SET generation = ?, stream_sequence = ? "
+                    "WHERE name = 'view' AND generation = ? AND stream_sequence = ? AND model = ?",
+                    (*position, *self.position, rows.MODEL),
+                )
+                if moved != 1:
+                    raise Moved  # noqa: TRY301  the transaction is to be rolled back
+                self._folding.fold(connection, events)
+                self._folding.write(connection)
+                connection.upsert(
+                    rows.SEQUENCE, [(tenant, number, recorded[tenant]) for tenant, number in numbers.items()]
+                )
+                self._at("view.in_transaction")
+        except BaseException:
+            self._folding.clear()
+            raise
+        self._at("view.after_commit")
+        self.position = position
+        self.numbers |= numbers
+        erased = {event.tenant for event in events if event.tag.startswith("person.erased.")}
+        return Applied(numbers, len(events), erased)
+
+
+def fresh(documents: Sequence[bytes], known: dict[str, int]) -> tuple[list[At], dict[str, int], dict[str, str]]:
+    """Return the events in *documents* that are new, and by tenant the last sequence and recorded time of them.
+
+    Raises Gap where a tenant's sequence is not dense, EnvelopeError for what is no event.
+    """
+    events: list[At] = []
+    numbers: dict[str, int] = {}
+    recorded: dict[str, str] = {}
+    for place, document in enumerate(documents):
+        envelope = open_envelope(document)
+        tenant, number = envelope.tenant, int(envelope.sequence)
+        last = numbers.get(tenant)
+        if last is None:
+            last = known.get(tenant, 0)
+        if number <= last:
+            continue
+        if number != last + 1:
+            raise Gap(tenant, last, number, place)
+        numbers[tenant] = number
+        recorded[tenant] = envelope.time
+        events.append(open_event(envelope))
+    return events, numbers, recorded

@@ -1,0 +1,1 @@
+"""The view, from a document in the stream to an answer."""
