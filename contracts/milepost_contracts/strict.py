@@ -1,17 +1,22 @@
 """The strict form of a command: unknown members are refused and enumerations are closed.
 
 Commands and events share their values. A reader of events must live with members and values younger than itself,
-a command must not: so each command has a twin, derived here, that decodes the same JSON without mercy.
+a command must not: so each command has a twin, derived here, that decodes the same JSON without mercy and refuses
+dates that nobody can mean.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import types
 import typing
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Union
 
 import msgspec
+
+from milepost_contracts.types import YEAR_MAX, YEAR_MIN
 
 
 @functools.cache
@@ -28,8 +33,8 @@ def strict(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
             else msgspec.field()
         )
         fields.append((field.name, _closed(hints[field.name]), default))
-    checks = struct.__dict__.get("__post_init__") or getattr(struct, "__post_init__", None)
-    namespace = {"__doc__": struct.__doc__} | ({"__post_init__": checks} if checks else {})
+    dates = tuple(name for name, hint in hints.items() if _holds_date(hint))
+    namespace = {"__doc__": struct.__doc__} | ({"__post_init__": _years_of(dates)} if dates else {})
     return msgspec.defstruct(
         struct.__name__,
         fields,
@@ -40,6 +45,27 @@ def strict(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
         omit_defaults=True,
         forbid_unknown_fields=True,
     )
+
+
+def _holds_date(hint: Any) -> bool:
+    """Whether a member of type *hint* is a date or an instant, perhaps optional."""
+    if isinstance(hint, type):
+        return issubclass(hint, dt.date)
+    return typing.get_origin(hint) in (Annotated, Union, types.UnionType) and any(
+        _holds_date(part) for part in typing.get_args(hint)
+    )
+
+
+def _years_of(names: tuple[str, ...]) -> Callable[[msgspec.Struct], None]:
+    """Return the check that dates in members *names* can be meant; msgspec reports its ValueError with its place."""
+
+    def check(value: msgspec.Struct) -> None:
+        for name in names:
+            date = getattr(value, name)
+            if isinstance(date, dt.date) and not YEAR_MIN <= date.year <= YEAR_MAX:
+                raise ValueError(f"{name}: the year must be {YEAR_MIN} to {YEAR_MAX}")
+
+    return check
 
 
 def _closed(hint: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import uuid
 
@@ -28,6 +29,7 @@ class SubjectError(ValueError):
     code = "invalid_subject"
 
 
+@functools.lru_cache(maxsize=1024)
 def tenant_id(tenant: str) -> str:
     """Return the id of the aggregate of *tenant* (a UUID of version 5)."""
     return str(uuid.uuid5(_TENANTS, _name(tenant)))

@@ -93,19 +93,13 @@ Disposition: TypeAlias = Annotated[str, _known("keep", "pause", "close", "place"
 ParticipantRole: TypeAlias = Annotated[str, _known("mentee", "mentor", "peer", "member", "admin")]
 TenantRole: TypeAlias = Annotated[str, _known("admin", "importer", "auditor")]
 
-# Dates outside these years are typing errors, and arithmetic on them would leave what a date can hold.
+# Dates of commands outside these years are typing errors (strict.py), and arithmetic on them would leave what a date
+# can hold.
 YEAR_MIN, YEAR_MAX = 1900, 2999
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A part of commands and events; unknown members are ignored, members are only ever added."""
-
-    def __post_init__(self) -> None:
-        """Refuse dates that no goal can have; raises ValueError, which msgspec reports with its place."""
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, dt.date) and not YEAR_MIN <= value.year <= YEAR_MAX:
-                raise ValueError(f"{name}: the year must be {YEAR_MIN} to {YEAR_MAX}")
 
 
 class Party(Value, frozen=True, kw_only=True):

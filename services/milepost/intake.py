@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -25,6 +26,7 @@ class Asked(NamedTuple):
     rest: tuple[str, ...]
 
 
+@functools.lru_cache(maxsize=4096)  # tenants times callers times names; each is asked thousands of times
 def parse_subject(subject: str) -> Asked | None:
     """Return the parts of a request's *subject*, None where a token is no name."""
     parts = subject.split(".")

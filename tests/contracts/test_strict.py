@@ -146,12 +146,15 @@ ACTORS = [
         (ShiftDeadline, SHIFT, "reason", 5),
     ],
 )
-def test_bad_values_are_refused_by_both_forms(command: type[Command], members: Any, member: str, bad: object) -> None:
+def test_bad_values_are_refused(command: type[Command], members: Any, member: str, bad: object) -> None:
     """Decimals, dates, ids, instants, actors and numbers that are none are refused, and the place is named."""
-    assert decode(command, members)
-    for kind in (command, strict(command)):
+    assert decode(strict(command), members)
+    with pytest.raises(msgspec.ValidationError, match=member):
+        decode(strict(command), members | {member: bad})
+    # The open form reads what once was accepted: only the years are no business of its.
+    if not str(bad).startswith(("0001", "1899", "3000")):
         with pytest.raises(msgspec.ValidationError, match=member):
-            decode(kind, members | {member: bad})
+            decode(command, members | {member: bad})
 
 
 def test_dates_deep_inside_are_checked_too() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -70,6 +71,7 @@ class AcceptService:
         self._answers: deque[tuple[Ticket, Msg, Answer]] = deque()
         self._sending: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._woken = False
         self._loop: asyncio.AbstractEventLoop | None = None
         # The handler only queues: a subscriber takes one message at a time, and one that awaited its commit would
         # make batches of one.
@@ -82,7 +84,7 @@ class AcceptService:
         self._committer.start()
         self._sending = asyncio.create_task(self._send())
         await self._broker.start()
-        await self._broker.ping(timeout=5.0)
+        await self._broker.connection.flush()  # its answer comes after the server knows the subscriptions
 
     async def stop(self) -> None:
         """Take no more; commit and answer what was accepted, answer the rest `failed, retry`."""
@@ -112,18 +114,21 @@ class AcceptService:
         elif not self._rate.allows(decoded.tenant, received):
             await _respond(raw, failed("rate_limited", "This tenant sends more commands than it may; slow down."))
         else:
+            self._committer.submit(Ticket(decoded, partial(self._reply, raw), received, received + self._patience_s))
 
-            def reply(ticket: Ticket, answer: Answer) -> None:
-                self._answers.append((ticket, raw, answer))
-                if self._loop is not None:
-                    self._loop.call_soon_threadsafe(self._wake.set)
-
-            self._committer.submit(Ticket(decoded, reply, received, received + self._patience_s))
+    def _reply(self, raw: Msg, ticket: Ticket, answer: Answer) -> None:
+        """Queue *answer* for sending; called by the committer's thread, a whole batch in a row."""
+        self._answers.append((ticket, raw, answer))
+        if not self._woken and self._loop is not None:
+            # Waking the loop costs a system call: once is enough for all that are sent before it looks.
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     async def _send(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            self._woken = False  # before looking: what comes from now on wakes again
             while self._answers:
                 item = self._answers.popleft()
                 if item is _END:

@@ -68,7 +68,7 @@ class ReplayService:
     async def start(self) -> None:
         """Begin to answer; returns when the broker knows the subscriptions."""
         await self._broker.start()
-        await self._broker.ping(timeout=5.0)
+        await self._broker.connection.flush()  # its answer comes after the server knows the subscriptions
 
     async def stop(self) -> None:
         """Answer what was begun, then leave."""
