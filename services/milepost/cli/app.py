@@ -1,0 +1,98 @@
+"""The command line begins and ends here: verbs are found by name, and every way to end has its exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from milepost.cli.errors import BAD_USAGE, INTERRUPTED, VerbError, misused
+from milepost.cli.out import Out
+from milepost.cli.verbs import Entry, Group, loading
+
+GOALS, PEOPLE, WATCHING, RUNNING = "Goals", "People and organisations", "What needs looking after", "Running Milepost"
+
+
+VERBS = {
+    "goal": Entry("create, refine, agree, check in, close ...; list and show", GOALS, loading("aggregates", "goal")),
+    "inbox": Entry("what waits for you", GOALS, loading("lists", "inbox")),
+    "watch": Entry("events as they happen, words opened", GOALS, loading("watching", "watch")),
+    "import": Entry("commands from a file, one JSON document a line", GOALS, loading("importing", "import_")),
+    "whoami": Entry("who you are here; --set remembers it", PEOPLE, loading("identity", "whoami")),
+    "mentorship": Entry(
+        "request, accept, hold sessions ...; list and show", PEOPLE, loading("aggregates", "mentorship")
+    ),
+    "programme": Entry("create, enrol, plan cycles ...; show", PEOPLE, loading("aggregates", "programme")),
+    "person": Entry("name and accounts, holds on erasure", PEOPLE, loading("aggregates", "person")),
+    "tenant": Entry("open, give and take roles, close", PEOPLE, loading("aggregates", "tenant")),
+    "at-risk": Entry("goals behind their plan", WATCHING, loading("lists", "at_risk")),
+    "overdue": Entry("check-ins that did not happen in time", WATCHING, loading("lists", "overdue")),
+    "unaligned": Entry("goals that serve nothing above them", WATCHING, loading("lists", "unaligned")),
+    "streaks": Entry("check-ins held in a row", WATCHING, loading("lists", "streaks")),
+    "mentor-load": Entry("what rests on whom", WATCHING, loading("lists", "mentor_load")),
+    "serve": Entry("everything in one process, with embedded defaults", RUNNING, loading("running", "serve")),
+    "run": Entry("one stage, against a broker and databases elsewhere", RUNNING, loading("running", "run")),
+    "settings": Entry("every setting, its value and where it came from", RUNNING, loading("running", "settings")),
+    "publish": Entry("status, reconcile or refill of the stream", RUNNING, loading("administering", "publish")),
+    "view": Entry("rebuild the read models", RUNNING, loading("administering", "view")),
+}
+
+
+def root() -> Group:
+    """Return the whole command line."""
+    text = "Milepost: goals, and everything that ever happened to them."
+    group = Group("milepost", VERBS, text=text)
+    group.params.append(
+        click.Option(
+            ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="which one"
+        )
+    )
+    return group
+
+
+def _version(ctx: click.Context, _: click.Parameter, asked: object) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        click.echo(f"milepost {version('milepost')}")
+        ctx.exit()
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line with *arguments* (the process's own); returns the exit status."""
+    out = Out(as_json=False)
+    try:
+        status = root().main(
+            None if arguments is None else list(arguments), prog_name="milepost", standalone_mode=False
+        )
+    except VerbError as error:
+        out.error(error)
+        return error.status
+    except click.exceptions.NoArgsIsHelpError as error:
+        out.note(error.format_message())
+        return BAD_USAGE
+    except click.UsageError as error:
+        hint = f"{error.ctx.command_path} --help tells how it is used." if error.ctx else ""
+        out.error(misused("bad_usage", error.format_message(), hint=hint))
+        return BAD_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads our output has seen enough; nothing more may be flushed into the closed pipe.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status if isinstance(status, int) else 0
+
+
+def main() -> NoReturn:
+    """Run the command line as a process."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character is no reason to lose an answer.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run())
