@@ -19,7 +19,7 @@ from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 
 from milepost.accept import AcceptService, Committer, Decoder
-from milepost.asking import Asker
+from milepost.asking import AskedEvents, AskedKeys, Asker
 from milepost.broker import BrokerError, EmbeddedBroker
 from milepost.decide import Limits
 from milepost.health import Health
@@ -32,6 +32,7 @@ from milepost.roles import ConnectOptions, connect_options
 from milepost.sample import directory, story
 from milepost.sample.loading import load, today
 from milepost.settings import Settings
+from milepost.view.service import Sources, ViewService
 from milepost_contracts.subjects import HINT
 
 Connect = Callable[[str], ConnectOptions]
@@ -183,7 +184,30 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
         await task
 
 
-STAGES = {"accept": accept, "publish": publish, "replay": replay}
+@asynccontextmanager
+async def view(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIterator[None]:
+    """Run view: events become read models and questions about them are answered while this lasts."""
+    async with connected(connect("view"), "view") as client:
+        asker = Asker(client, "view")
+        service = ViewService(
+            settings.view_url,
+            subscribing(connect("view")),
+            client,
+            sources=Sources(AskedKeys(asker, "service:view"), AskedEvents(asker, "service:view")),
+            gateways=gateways_of(settings),
+            log=logger("view"),
+            clock=utc_now,
+            wait_s=settings.wait_s,
+            at=at,
+        )
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+
+STAGES = {"accept": accept, "publish": publish, "replay": replay, "view": view}
 """The stages that run by themselves, in an event's order."""
 
 

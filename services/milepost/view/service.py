@@ -91,7 +91,7 @@ class ViewService:
         await asyncio.get_running_loop().run_in_executor(self._executor, self._sets.open)
         self._task = asyncio.create_task(self._reading.run(self._nc))
         await self._broker.start()
-        await self._broker.ping(timeout=5.0)
+        await self._broker.connection.flush()  # its answer comes after the server knows the subscriptions
 
     async def caught_up(self) -> None:
         """Return when everything is read that was in the stream when reading began."""
