@@ -218,6 +218,21 @@ def test_an_error_while_deciding_again_writes_nothing(journal: Journal) -> None:
     assert isinstance(journal.append([append({other: 0})])[0], Committed)
 
 
+def test_an_append_that_was_undone_keeps_its_foundation(journal: Journal) -> None:
+    """After an error the same wish may be sent again, and still falls with what it was built on."""
+    ref = goal()
+
+    def broken(_: Reader) -> Append:
+        raise ZeroDivisionError
+
+    below = append({ref: 0})
+    above = append({ref: 1}, built_on=[below])
+    with pytest.raises(ZeroDivisionError):
+        journal.append([below, above, append({ref: 7}, redecide=broken)])
+    journal.append([append({ref: 0})])
+    assert journal.append([above]) == [Dropped([])]
+
+
 def test_deciding_again_must_stay_the_same_command(journal: Journal) -> None:
     """A redecide that answers with another command is a mistake that is told."""
     ref = goal()

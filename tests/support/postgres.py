@@ -13,6 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -141,12 +142,21 @@ def server() -> Server:
     return started
 
 
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """Yield the URL of a fresh database; it is dropped afterwards, whoever is still connected."""
+@contextmanager
+def database() -> Iterator[str]:
+    """Make a fresh database and give its URL; it is dropped afterwards, whoever is still connected."""
     running = server()
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(running.url("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-        yield running.url(name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        try:
+            yield running.url(name)
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """Yield the URL of a fresh database."""
+    with database() as url:
+        yield url

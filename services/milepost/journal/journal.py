@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Self, cast
 
-from eventsourcing.persistence import ConnectionPoolClosedError, EventStore, PersistenceError
+from eventsourcing.persistence import EventStore, PersistenceError
 
 from milepost.journal import postgres, sqlite
 from milepost.journal.appends import Append, Outcome, Ref, originator, stored_command
@@ -98,6 +98,7 @@ class Journal:
         self._clock_us = clock_us
         self._at = at
         self._appending = threading.Lock()
+        self._closed = False
         recorder = self._store.recorder
         self._events: EventStore[str] = EventStore(self._store.mapper, recorder)
 
@@ -122,14 +123,15 @@ class Journal:
         if not batch:
             return []
         with self._appending:
+            self._demand_open()
             try:
-                return self._attempt(batch, look_up=False)
+                outcomes = self._attempt(batch, look_up=False)
             except CommandKnown:
                 # Rare: two processes were sent the same command. Looking each one up is paid only then.
-                return self._again(batch)
-            finally:
-                for append in batch:
-                    append.built_on = ()  # settled; otherwise each would keep all before it in memory
+                outcomes = self._again(batch)
+            for append in batch:
+                append.built_on = ()  # settled; otherwise each would keep all before it in memory
+            return outcomes
 
     def _again(self, batch: Sequence[Append]) -> list[Outcome]:
         try:
@@ -210,6 +212,7 @@ class Journal:
     def close(self) -> None:
         """Close the database, after an append that is under way."""
         with self._appending:
+            self._closed = True
             self._store.close()
 
     def _query(self, statement: str, *parameters: object) -> list[Any]:
@@ -218,7 +221,12 @@ class Journal:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
+        self._demand_open()
         try:
             yield
-        except (PersistenceError, ConnectionPoolClosedError, sqlite3.Error) as error:
+        except (PersistenceError, sqlite3.Error) as error:
             raise JournalUnavailable(f"{self._shown}: {error}") from error
+
+    def _demand_open(self) -> None:
+        if self._closed:
+            raise JournalUnavailable(f"{self._shown} was closed")
