@@ -38,7 +38,7 @@ class Asker:
     async def command(self, tenant: str, command: Command) -> Answer:
         """Send *command* until its outcome is known; the same command_id makes that harmless."""
         subject = subjects.command(tenant, self._caller, command.AGGREGATE, command.NAME)
-        return await self._ask(subject, msgspec.json.encode(command), answers.decode)
+        return cast("Answer", await self._ask(subject, msgspec.json.encode(command), answers.decode))
 
     async def query(self, tenant: str, query: Query) -> QueryAnswer:
         """Send *query* until it is answered."""
