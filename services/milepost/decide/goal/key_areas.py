@@ -44,7 +44,7 @@ def check_active(case: Case, mentorship: Mentorship | None, field: str | None = 
     return mentorship is None or case.reasons.unless(
         mentorship.state == "active",
         "mentorship_not_active",
-        "This mentorship has not begun or has ended: place an open goal elsewhere; instead of a closed one begin another.",
+        "This mentorship has not begun or has ended: place an open goal elsewhere, begin a closed one anew.",
         field,
         state=mentorship.state,
     )
