@@ -107,12 +107,12 @@ def test_dropped_actions_take_no_room() -> None:
 
 
 def test_closed_goals_take_late_completions_and_corrections() -> None:
-    """What was done before the closing, and that something was not; no plans."""
+    """What was done before the closing, that something was not, and what is no longer wanted; no plans."""
     complete(planned(closed())).tags("action_completed")
     complete(planned(closed()).at(day(3)), completed_on=day(1)).refused("goal_closed")
     reopen(done(closed()).at(day(3))).tags("action_reopened")
     add(closed()).refused("goal_closed")
-    drop(planned(closed())).refused("goal_closed")
+    drop(planned(closed())).tags("action_dropped")
 
 
 ALL = [add, complete, reopen, drop]

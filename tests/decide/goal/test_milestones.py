@@ -176,13 +176,13 @@ def test_what_was_hit_stays_as_it_is() -> None:
 
 
 def test_closed_goals_take_late_hits_and_corrections() -> None:
-    """A hit of before the closing and a retraction; no plans."""
+    """A hit of before the closing, a retraction and what is no longer wanted; no plans."""
     hit(with_two(closed())).tags("milestone_hit")
     hit(with_two(closed()).at(day(3)), hit_on=day(1)).refused("goal_closed")
     retract(hit_once(closed()).at(day(3))).tags("milestone_hit_retracted")
     add(closed()).refused("goal_closed")
     reschedule(with_two(closed())).refused("goal_closed")
-    drop(with_two(closed())).refused("goal_closed")
+    drop(with_two(closed())).tags("milestone_dropped")
 
 
 ALL = [add, reschedule, hit, retract, drop]

@@ -69,9 +69,9 @@ def reopen_action(case: Case) -> list[Change]:
 
 @decides(DropAction)
 def drop_action(case: Case) -> list[Change]:
-    """Want a task no longer."""
+    """Want a task no longer; of a closed goal too, or what was left over would bar it from being reopened."""
     command: DropAction = case.command
-    goal = asked_open(case, PARTY)
+    goal = asked(case, PARTY)
     action = goal.actions.get(command.action)
     if action is not None and action.dropped:
         return []

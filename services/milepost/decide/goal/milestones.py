@@ -115,9 +115,9 @@ def retract_milestone_hit(case: Case) -> list[Change]:
 
 @decides(DropMilestone)
 def drop_milestone(case: Case) -> list[Change]:
-    """Want a checkpoint no longer."""
+    """Want a checkpoint no longer; of a closed goal too, or what was left over would bar it from being reopened."""
     command: DropMilestone = case.command
-    goal = asked_open(case, PARTY)
+    goal = asked(case, PARTY)
     milestone = goal.milestones.get(command.milestone)
     if milestone is not None and milestone.dropped:
         return []
