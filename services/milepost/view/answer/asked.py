@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from milepost.database import Connection
@@ -13,6 +14,8 @@ from milepost.view.rows import CardRow, DetailRow, MentorshipRow, ProgrammeRow
 from milepost_contracts.answers import Problem
 
 READERS = frozenset({"admin", "auditor"})
+OPEN = ("drafted", "proposed", "active", "paused")
+STATES = (*OPEN, "closed", "archived")  # as the column `state` has them
 
 
 class Refusal(Exception):  # noqa: N818  the language of the domain: a question is refused
@@ -101,6 +104,19 @@ class Case:
         found = self.connection.fetch(rows.GOAL, [(self.tenant, id_) for id_ in ids])
         return {row[1]: rows.decode_card(row[6]) for row in found}
 
+    def held(self, ref: str, states: Sequence[str] = STATES, *, detail: bool = False) -> list[tuple[str, bytes, bytes]]:
+        """Return (id, card, detail) of every goal of *ref* in *states*, whoever may see it; by id.
+
+        *ref* is a person, or `mentorship:ID` or `programme:ID` that goals are placed in; *detail*: with it, else None.
+        """
+        # Every part of it is this module's or has its values as parameters.
+        sql = (
+            f"SELECT goal.goal, goal.card, {'goal.detail' if detail else 'NULL'} FROM goal_of mine "  # noqa: S608
+            "JOIN goal ON goal.tenant = mine.tenant AND goal.goal = mine.goal "
+            f"WHERE mine.tenant = ? AND mine.ref = ? AND goal.state IN ({_marks(states)}) ORDER BY mine.goal"
+        )
+        return self.connection.query(sql, (self.tenant, ref, *states))
+
     def goal(self, id_: str) -> tuple[CardRow, DetailRow] | None:
         """Return a goal whole, None where there is none."""
         found = self.connection.fetch(rows.GOAL, [(self.tenant, id_)])
@@ -125,5 +141,5 @@ class Case:
         return self._mentorships[id_]
 
 
-def _marks(values: set[str]) -> str:
+def _marks(values: Collection[str]) -> str:
     return ", ".join("?" * len(values))
