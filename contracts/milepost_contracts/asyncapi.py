@@ -69,7 +69,7 @@ def _streams() -> Part:
             "description": "A copy of the journal, without age limit; only the relay publishes to it. It can be "
             "lost whole and filled again with the same ids, order and bytes.",
             "metadata": {
-                "generation": "goes up with every refill: a reader then starts from the beginning and skips "
+                "milepost_generation": "goes up with every refill: a reader then starts from the beginning and skips "
                 "what its bookmark has"
             },
         },
