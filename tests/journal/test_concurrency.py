@@ -101,7 +101,7 @@ def test_simultaneous_first_starts(postgres_url: str) -> None:
         demand_order(journal, 8)
 
 
-def test_two_processes_with_one_command(open_journal: Opening, postgres_url: str) -> None:
+def test_two_processes_with_one_command(postgres_url: str) -> None:
     """A command sent to two processes is kept once, even where it writes to different goals and no version collides."""
     first, second = Journal(postgres_url), Journal(postgres_url)
     target, here, there = goal(), goal(), goal()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -21,16 +22,20 @@ from milepost.journal import (
     Committed,
     Dropped,
     Journal,
+    JournalCorrupt,
     JournalInUse,
     JournalUnavailable,
     JournalUnsafe,
     KeyStore,
+    KeysUnavailable,
     OutcomeUnknown,
     Reader,
+    postgres,
 )
 from milepost.journal.urls import shown
 from tests.journal.processes import Worker
-from tests.journal.wishes import append, goal
+from tests.journal.wishes import append, goal, run_sql
+from tests.support.postgres import database
 
 
 @pytest.mark.parametrize(("point", "stored"), [("journal.before_commit:3", 2), ("journal.after_commit:3", 3)])
@@ -172,20 +177,118 @@ def test_an_unknown_commit_is_told_and_found_out(cutting: Cutting) -> None:
         assert journal.append([append({goal(): 0}, command=wish.command)])[0] == Dropped([], known=True)
 
 
-def test_a_restarted_server_is_met_with_new_connections(postgres_url: str) -> None:
-    """After every connection was ended by the server, the next append and the next reads succeed."""
+def end_connections(url: str) -> None:
+    """End every connection to the database at *url*, as a restart of the server does."""
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_a_restarted_server_is_met_with_new_connections(postgres_url: str, tmp_path: Path) -> None:
+    """After every connection was ended by the server, the next append, read and key succeed."""
     ref = goal()
-    with Journal(postgres_url) as journal:
-        journal.append([append({ref: 0})])
-        for _ in range(3):
-            with psycopg.connect(postgres_url, autocommit=True) as other:
-                other.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-            version = journal.head("acme", ref)
+    with Journal(postgres_url) as journal, KeyStore(postgres_url, tmp_path / "wrapping") as keys:
+        for version in range(3):
+            end_connections(postgres_url)
             assert isinstance(journal.append([append({ref: version})])[0], Committed)
-        assert [event.version for event in journal.load("acme", ref)] == [1, 2, 3, 4]
+            end_connections(postgres_url)
+            assert journal.head("acme", ref) == version + 1
+            end_connections(postgres_url)
+            assert keys.person_key("acme", f"user:{version}").key_id
+        assert [event.version for event in journal.load("acme", ref)] == [1, 2, 3]
+
+
+def test_an_append_waits_only_so_long(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a writer that hangs in the lock an append gives up, having written nothing, and later goes through."""
+    monkeypatch.setattr(postgres, "_LOCK", postgres._LOCK.replace("'10s'", "'50ms'"))
+    wish = append({goal(): 0})
+    with Journal(postgres_url) as journal, psycopg.connect(postgres_url) as hanging:
+        hanging.execute("LOCK TABLE append_lock IN EXCLUSIVE MODE")
+        with pytest.raises(JournalUnavailable, match="append lock"):
+            journal.append([wish])
+        hanging.rollback()
+        assert isinstance(journal.append([wish])[0], Committed)
+
+
+def test_a_commit_refused_in_words_wrote_nothing(postgres_url: str) -> None:
+    """A COMMIT that the server answers with an error is no doubt: nothing was written."""
+    wish = append({goal(): 0})
+    with Journal(postgres_url) as journal:
+        with psycopg.connect(postgres_url, autocommit=True) as other:
+            other.execute(
+                "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';"
+                "CREATE CONSTRAINT TRIGGER no AFTER INSERT ON stored_events DEFERRABLE INITIALLY DEFERRED"
+                " FOR EACH ROW EXECUTE FUNCTION no()"
+            )
+            with pytest.raises(JournalUnavailable, match="refused"):
+                journal.append([wish])
+            other.execute("DROP TRIGGER no ON stored_events")
+        assert isinstance(journal.append([wish])[0], Committed)
+
+
+def test_a_sqlite_commit_that_fails_is_told(tmp_path: Path) -> None:
+    """A COMMIT that leaves the transaction open wrote nothing; one that ends it in an error leaves doubt."""
+    ref = goal()
+    with Journal(f"sqlite:///{tmp_path / 'journal.db'}") as journal:
+        journal.append([append({ref: 0})])
+        writer = journal._store._writer  # type: ignore[union-attr]  # this is SQLite's
+        assert isinstance(writer, sqlite3.Connection)
+
+        def deny(action: int, name: str | None, *_: object) -> int:
+            denied = action == sqlite3.SQLITE_TRANSACTION and name == "COMMIT"
+            return sqlite3.SQLITE_DENY if denied else sqlite3.SQLITE_OK
+
+        writer.set_authorizer(deny)
+        with pytest.raises(JournalUnavailable, match="refused"):
+            journal.append([append({ref: 1})])
+        writer.set_authorizer(None)
+        wish = append({ref: 1})
+        with file_size_limit((tmp_path / "journal.db-wal").stat().st_size), pytest.raises(OutcomeUnknown):
+            journal.append([wish])
+        assert journal.by_command("acme", wish.command) is None
+        assert isinstance(journal.append([wish])[0], Committed)
+
+
+@contextmanager
+def file_size_limit(octets: int) -> Iterator[None]:
+    """Let no file of this process grow beyond *octets*, as a full disk would."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_foreign_constraint_is_told(journal: Journal, url: str) -> None:
+    """A row that the database goes on refusing is no known command: the batch is undone and the journal says why."""
+    ref = goal()
+    run_sql(url, "CREATE UNIQUE INDEX foreign_index ON stored_events (tenant, topic)")
+    with pytest.raises(JournalCorrupt, match="foreign"):
+        journal.append([append({ref: 0}, ref, ref)])
+    assert journal.last_position() == 0
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    """Neither a journal nor a key store opens a file that holds something else."""
+    (tmp_path / "other.txt").write_text("not a database" * 100)
+    url = f"sqlite:///{tmp_path / 'other.txt'}"
+    for writes in (True, False):
+        with pytest.raises(JournalUnavailable, match="other"):
+            Journal(url, writes=writes)
+    with pytest.raises(KeysUnavailable, match="other"):
+        KeyStore(url, tmp_path / "wrapping")
+
+
+def test_a_key_store_that_is_gone_is_told(postgres_url: str, tmp_path: Path) -> None:
+    """A key that cannot be made durable is not given out."""
+    with database() as gone:
+        keys = KeyStore(gone, tmp_path / "wrapping")
+    with pytest.raises(KeysUnavailable):
+        keys.person_key("acme", "user:x")
+    keys.close()
 
 
 def test_a_connection_lost_inside_the_lock_wrote_nothing(postgres_url: str) -> None:

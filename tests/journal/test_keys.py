@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
-import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from milepost.journal import KeyErased, KeyStore, WrappingKeyError
 from milepost.journal.wrapping import KeyDirectory
 from milepost_contracts.sealing import SealError, derive, info, kid_of
-from tests.journal.wishes import goal, new_id
+from tests.journal.wishes import goal, new_id, run_sql
 
 AUTHOR, OWNER = f"user:{new_id()}", f"user:{new_id()}"
 
@@ -31,17 +29,6 @@ def open_keys(url: str, tmp_path: Path) -> Iterator[Callable[[], KeyStore]]:
     yield opening
     for keys in opened:
         keys.close()
-
-
-def run_sql(url: str, statement: str) -> None:
-    """Run *statement* behind the store's back."""
-    if url.startswith("sqlite:"):
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-            connection.execute(statement)
-        connection.close()
-    else:
-        with psycopg.connect(url) as linked:
-            linked.execute(statement)
 
 
 def erase(url: str, person: str) -> None:

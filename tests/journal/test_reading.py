@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 
-import psycopg
 import pytest
 from eventsourcing.persistence import Notification, StoredEvent
 
 from milepost.journal import Append, Attributes, Committed, Journal, JournalCorrupt, JournalUnavailable, Wanted
 from milepost_contracts.envelope import EnvelopeError
 from milepost_contracts.events import goal as goal_events
-from tests.journal.wishes import ACTOR, append, goal, new_id, wanted
+from tests.journal.wishes import ACTOR, append, goal, new_id, run_sql, wanted
 
 Opening = Callable[..., Journal]
 
@@ -21,17 +19,6 @@ def fill(journal: Journal, *tenants: str) -> None:
     """Append one event for each of *tenants*, in that order."""
     for tenant in tenants:
         journal.append([append({goal(): 0}, tenant=tenant)])
-
-
-def spoil(url: str, statement: str) -> None:
-    """Change what is stored behind the journal's back."""
-    if url.startswith("sqlite:"):
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-            connection.execute(statement)
-        connection.close()
-    else:
-        with psycopg.connect(url) as linked:
-            linked.execute(statement)
 
 
 def test_pages_in_journal_order(journal: Journal) -> None:
@@ -134,7 +121,7 @@ def test_no_python_path_is_stored(journal: Journal, url: str) -> None:
 def test_a_row_that_does_not_fit_its_document_is_refused(journal: Journal, url: str, change: str) -> None:
     """Whatever was changed behind the journal's back, a column or the document, is noticed when it is read."""
     fill(journal, "acme")
-    spoil(url, f"UPDATE stored_events SET {change}")
+    run_sql(url, f"UPDATE stored_events SET {change}")
     with pytest.raises(JournalCorrupt):
         journal.after(0, 10)
 

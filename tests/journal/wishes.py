@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+import psycopg
 import uuid_utils
 
 from milepost.journal import Append, Attributes, Reader, Ref, Wanted
@@ -60,3 +62,14 @@ def append(
         built_on=built_on,
         redecide=redecide,
     )
+
+
+def run_sql(url: str, statement: str) -> None:
+    """Run *statement* behind the back of who keeps its rows at *url*."""
+    if url.startswith("sqlite:"):
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+            connection.execute(statement)
+        connection.close()
+    else:
+        with psycopg.connect(url) as linked:
+            linked.execute(statement)

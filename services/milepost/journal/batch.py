@@ -58,7 +58,7 @@ class Locked(Protocol):
 
 
 class CommandKnown(Exception):  # noqa: N818  not an error of the caller's: the batch is tried again
-    """A row was refused as a duplicate, which a command sent twice by two processes makes of it."""
+    """The database refused a row as a duplicate: most likely a command that was sent to two processes."""
 
 
 class Batch:

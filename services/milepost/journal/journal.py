@@ -137,7 +137,7 @@ class Journal:
         try:
             return self._attempt(batch, look_up=True)
         except CommandKnown as error:
-            raise JournalCorrupt(f"a foreign writer is at work in this journal: {error}") from error
+            raise JournalCorrupt(f"a foreign writer or constraint is at work in this journal: {error}") from error
 
     def _attempt(self, batch: Sequence[Append], *, look_up: bool) -> list[Outcome]:
         with self._store.locked() as locked:

@@ -21,7 +21,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed
 
 from milepost.journal.batch import CommandKnown, Row, Tail
-from milepost.journal.errors import JournalCorrupt, JournalUnavailable, JournalUnsafe, OutcomeUnknown
+from milepost.journal.errors import JournalUnavailable, JournalUnsafe, OutcomeUnknown
 from milepost.journal.stored import DocumentMapper, Stored, mapper
 
 # Connections: as many as stay open, and as many more at peaks. Several processes share a server's 100.
@@ -181,34 +181,31 @@ class Store:
         except psycopg.Error as error:
             raise JournalUnavailable(str(error)) from error
         finally:
-            with suppress(psycopg.Error):  # a broken connection has rolled back, and the pool discards it
-                connection.rollback()
-            self.factory.datastore.pool.putconn(connection)
+            self._give_back(connection)
 
     def _open(self) -> Link:
         """Return a connection that holds the lock; nothing was sent yet that a second try could double."""
         pool = self.factory.datastore.pool
-        pool.open()
-        for _ in range(_OPENING_TRIES):
-            try:
+        try:
+            pool.open()
+            for _ in range(_OPENING_TRIES):
                 connection = pool.getconn()
-            except psycopg.Error as error:
-                raise JournalUnavailable(f"no connection: {error}") from error
-            try:
-                connection.execute(_LOCK)
-            except psycopg.Error as error:
-                gone = connection.closed
-                with suppress(psycopg.Error):
-                    connection.rollback()
-                pool.putconn(connection)
-                if not gone:
-                    raise JournalUnavailable(f"the append lock: {error}") from error
-                continue
-            except BaseException:
-                pool.putconn(connection)
-                raise
-            return connection
-        raise JournalUnavailable("no connection stayed open")
+                try:
+                    connection.execute(_LOCK)
+                except psycopg.Error:
+                    self._give_back(connection)
+                    if not connection.closed:  # the server answered: the lock cannot be had
+                        raise
+                else:
+                    return connection
+        except psycopg.Error as error:
+            raise JournalUnavailable(f"the append lock: {error}") from error
+        raise JournalUnavailable("the append lock: no connection stayed open")
+
+    def _give_back(self, connection: Link) -> None:
+        with suppress(psycopg.Error):  # a broken connection has rolled back, and the pool discards it
+            connection.rollback()
+        self.factory.datastore.pool.putconn(connection)
 
     def close(self) -> None:
         """Close every connection."""
@@ -259,20 +256,16 @@ class LockedPostgres:
                 copy.set_types(_TYPES)
                 for position, row in zip(positions, rows, strict=True):
                     copy.write_row((position, *row))
-        except psycopg.errors.UniqueViolation as error:
-            raise CommandKnown(str(error)) from error
         except psycopg.IntegrityError as error:
-            raise JournalCorrupt(str(error)) from error
+            raise CommandKnown(str(error)) from error
         return positions
 
     def commit(self) -> None:
         """Make it durable; raises OutcomeUnknown, JournalUnavailable."""
         try:
-            told = self._connection.execute("COMMIT").statusmessage
+            self._connection.execute("COMMIT")
         except psycopg.Error as error:
             # The server refuses a COMMIT in words and stays; 57P: it is ending this connection, before or after.
             if self._connection.closed or error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
                 raise OutcomeUnknown(f"the connection was lost in COMMIT: {error}") from error
             raise JournalUnavailable(f"COMMIT was refused: {error}") from error
-        if told != "COMMIT":
-            raise JournalUnavailable(f"COMMIT was answered {told}")

@@ -23,7 +23,7 @@ from eventsourcing.sqlite import (
 )
 
 from milepost.journal.batch import CommandKnown, Row, Tail
-from milepost.journal.errors import JournalCorrupt, JournalInUse, JournalUnavailable, OutcomeUnknown
+from milepost.journal.errors import JournalInUse, JournalUnavailable, OutcomeUnknown
 from milepost.journal.stored import DocumentMapper, Stored, mapper
 
 # Seconds that a statement waits for a lock of another process (a checkpoint, a backup) before it fails.
@@ -83,13 +83,10 @@ class Recorder(SQLiteApplicationRecorder):
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of *statement*, which is PostgreSQL's but for two words; raises PersistenceError."""
-        try:
-            with self.datastore.transaction(commit=False) as cursor:
-                cursor.execute(_translated(statement), parameters)
-                rows: list[Any] = cursor.fetchall()
-                return rows
-        except sqlite3.Error as error:
-            raise PersistenceError(str(error)) from error
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(_translated(statement), parameters)
+            rows: list[Any] = cursor.fetchall()
+            return rows
 
     def notification(self, row: Any) -> Notification:
         """Return a row of ours as eventsourcing's."""
@@ -247,8 +244,6 @@ class LockedSQLite:
         try:
             self._connection.executemany(statement, numbered)
         except sqlite3.IntegrityError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
-                raise JournalCorrupt(str(error)) from error
             raise CommandKnown(str(error)) from error
         return positions
 
