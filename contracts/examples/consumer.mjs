@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
   options: {
     server: { type: "string", default: "nats://127.0.0.1:4222" },
     name: { type: "string" }, // your consumer's name, as the operator entered it
-    tenant: { type: "string" },
+    tenant: { type: "string" }, // whose events you may read; * for every tenant's
     nkey: { type: "string" }, // file with the seed of your nkey
     bookmark: { type: "string", default: "bookmark.json" },
     keys: { type: "string" }, // file with a saved answer of the query `keys`
@@ -184,8 +184,8 @@ async function main() {
         return false;
       });
     }
-    const last = bookmark.tenants[options.tenant]?.sequence ?? 0;
-    console.error(`missed nothing up to ${options.tenant} ${last}`);
+    const read = Object.entries(bookmark.tenants).map(([tenant, { sequence }]) => `${tenant} ${sequence}`);
+    console.error(`missed nothing up to ${read.join(", ") || "the beginning"}`);
   } catch (error) {
     if (!(error instanceof Missed)) throw error;
     console.error(`MISSED: ${error.message}`);

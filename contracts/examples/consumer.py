@@ -224,7 +224,7 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="nats://127.0.0.1:4222")
     parser.add_argument("--name", required=True, help="your consumer's name, as the operator entered it")
-    parser.add_argument("--tenant", required=True)
+    parser.add_argument("--tenant", required=True, help="whose events you may read; * for every tenant's")
     parser.add_argument("--nkey", help="file with the seed of your nkey")
     parser.add_argument("--bookmark", default="bookmark.db", help="the database of rows and bookmark")
     parser.add_argument("--keys", help="file with a saved answer of the query `keys`")
@@ -236,9 +236,9 @@ async def main() -> int:
     nc = await nats.connect(options.server, nkeys_seed=options.nkey, inbox_prefix=inbox, max_reconnect_attempts=-1)
     db = sqlite3.connect(options.bookmark)
     try:
-        reader = Reader(nc, db, options)
-        await reader.run()
-        print(f"missed nothing up to {options.tenant} {reader.known(options.tenant)}", file=sys.stderr)
+        await Reader(nc, db, options).run()
+        read = [f"{tenant} {sequence}" for tenant, sequence in db.execute("SELECT * FROM bookmark")]
+        print(f"missed nothing up to {', '.join(read) or 'the beginning'}", file=sys.stderr)
     except Missed as missed:
         print(f"MISSED: {missed}", file=sys.stderr)
         return 3

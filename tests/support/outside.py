@@ -44,8 +44,9 @@ class Ended(NamedTuple):
 class Outside:
     """One of the example consumers, let in by the operator, with a bookmark of its own."""
 
-    def __init__(self, kind: str, broker: EmbeddedBroker, folder: Path) -> None:
+    def __init__(self, kind: str, broker: EmbeddedBroker, folder: Path, *, tenant: str = TENANT) -> None:
         """Take `python` or `javascript`; skips where node or its packages cannot be had."""
+        self._tenant = tenant
         if kind == "javascript":
             packages()
             self._program = [node(), str(EXAMPLES / "consumer.mjs")]
@@ -57,7 +58,7 @@ class Outside:
     def command(self, *more: str) -> list[str]:
         """Return the command line, with *more* options."""
         seed = roles.seed_path(self._broker.directory, NAME)
-        where = ["--server", self._broker.url, "--name", NAME, "--tenant", TENANT, "--nkey", str(seed)]
+        where = ["--server", self._broker.url, "--name", NAME, "--tenant", self._tenant, "--nkey", str(seed)]
         return [*self._program, *where, "--bookmark", str(self.bookmark), *more]
 
     async def once(self, *more: str, keys: Path | None = EXAMPLES / "keys.json") -> Ended:
@@ -161,9 +162,9 @@ async def stream_of(broker: EmbeddedBroker) -> AsyncIterator[Stream]:
         await client.close()
 
 
-def let_in(broker: EmbeddedBroker) -> None:
+def let_in(broker: EmbeddedBroker, tenant: str = TENANT) -> None:
     """Enter the consumer, as an operator does."""
-    roles.add_consumer(broker.directory, NAME, TENANT, commands=True)
+    roles.add_consumer(broker.directory, NAME, tenant, commands=True)
     roles.prepare(broker.directory)
     broker.reload()
 
@@ -191,7 +192,7 @@ async def journal_answers(
         kind = {"events_after": EventsAfter, "keys": Keys}[name]
         msgspec.json.decode(message.data, type=strict(kind))
         query = msgspec.json.decode(message.data, type=kind)
-        assert (tenant, query.actor) == (TENANT, f"service:{caller}")
+        assert (tenant, caller, query.actor) == (TENANT, NAME, f"service:{NAME}")
         body: EventsAfterAnswer | KeysAnswer
         if isinstance(query, EventsAfter):
             page = [document for document in documents if decode(document).number > query.after][: query.limit]
