@@ -29,11 +29,12 @@ PAUSE_S = 0.1  # before asking again: a stage that starts or has lost its broker
 class Asker:
     """Asks as *caller*, whose name the broker pins to the connection."""
 
-    def __init__(self, nc: Client, caller: str, *, patience_s: float = 15.0) -> None:
-        """Take the connection; *patience_s*: how long one command or query is tried again in all."""
+    def __init__(self, nc: Client, caller: str, *, patience_s: float = 15.0, request_s: float = REQUEST_S) -> None:
+        """Take the connection; *request_s*: for one answer; *patience_s*: how long one is asked for in all."""
         self._nc = nc
         self._caller = caller
         self._patience_s = patience_s
+        self._request_s = request_s
 
     async def command(self, tenant: str, command: Command) -> Answer:
         """Send *command* until its outcome is known; the same command_id makes that harmless."""
@@ -48,13 +49,13 @@ class Asker:
 
     async def raw(self, subject: str, body: bytes) -> Answer:
         """Send *body* as it is, once; for those who bring their own JSON."""
-        return answers.decode((await self._nc.request(subject, body, timeout=REQUEST_S)).data)
+        return answers.decode((await self._nc.request(subject, body, timeout=self._request_s)).data)
 
     async def _ask(self, subject: str, body: bytes, decode: Any) -> Any:
         until = time.monotonic() + self._patience_s
         while True:
             try:
-                answer = decode((await self._nc.request(subject, body, timeout=REQUEST_S)).data)
+                answer = decode((await self._nc.request(subject, body, timeout=self._request_s)).data)
             except (NoRespondersError, NatsTimeout) as error:
                 message = f"Nobody answered on {subject}: is Milepost running?"
                 answer = Failed(errors=[Problem(code="no_answer", message=message)])

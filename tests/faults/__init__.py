@@ -1,0 +1,1 @@
+"""Processes die at named points; afterwards everything that was acknowledged is there, once, everywhere."""
