@@ -26,6 +26,7 @@ from milepost_contracts.events import goal as goal_events
 from tests.journal.wishes import ACTOR, append, goal, mentorship, new_id, wanted
 
 Opening = Callable[..., Journal]
+REF: Ref = ("goal", "0199c0de-0000-7000-8000-0000000000aa")
 
 
 def refs(outcome: Outcome) -> list[tuple[Ref, int, int]]:
@@ -165,7 +166,7 @@ def test_deciding_again_inside_the_lock(journal: Journal) -> None:
         version = reader.head("acme", ref)
         seen.append((version, [event.version for event in reader.load("acme", ref)]))
         assert [event.version for event in reader.load("acme", ref, 1)] == [2]
-        assert reader.load("acme", goal()) == []
+        assert (reader.load("acme", goal()), reader.head("acme", goal())) == ([], 0)
         assert reader.load("other", ref) == []
         return append({ref: version}, command=wish.command, answer=b"again")
 
@@ -379,13 +380,13 @@ def test_an_event_that_could_not_be_read_is_refused(changed: dict[str, str]) -> 
 @pytest.mark.parametrize(
     ("tenant", "reads", "actor", "command"),
     [
-        ("Acme", [goal()], ACTOR, ""),
-        ("acme\n", [goal()], ACTOR, ""),
+        ("Acme", [REF], ACTOR, ""),
+        ("acme\n", [REF], ACTOR, ""),
         ("acme", [], ACTOR, ""),
-        ("acme", [("planet", new_id())], ACTOR, ""),
-        ("acme", [goal()], "user:\ud800", ""),
-        ("acme", [goal()], ACTOR, "no-slashes"),
-        ("acme", [goal()], ACTOR, "goal/x/"),
+        ("acme", [("planet", ACTOR.removeprefix("user:"))], ACTOR, ""),
+        ("acme", [REF], "user:\ud800", ""),
+        ("acme", [REF], ACTOR, "no-slashes"),
+        ("acme", [REF], ACTOR, "goal/x/"),
     ],
 )
 def test_a_wish_that_could_not_be_stored_is_refused(tenant: str, reads: list[Ref], actor: str, command: str) -> None:

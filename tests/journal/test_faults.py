@@ -212,6 +212,15 @@ def test_an_append_waits_only_so_long(postgres_url: str, monkeypatch: pytest.Mon
         assert isinstance(journal.append([wish])[0], Committed)
 
 
+def test_connections_that_are_lost_again_and_again_are_told(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no connection lives long enough to take the lock, nothing was written and that is said."""
+    monkeypatch.setattr(postgres, "_OPENING_TRIES", 1)
+    with Journal(postgres_url) as journal:
+        end_connections(postgres_url)
+        with pytest.raises(JournalUnavailable, match="no connection stayed open"):
+            journal.append([append({goal(): 0})])
+
+
 def test_a_commit_refused_in_words_wrote_nothing(postgres_url: str) -> None:
     """A COMMIT that the server answers with an error is no doubt: nothing was written."""
     wish = append({goal(): 0})

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from milepost.journal import KeyErased, KeyStore, WrappingKeyError
+from milepost.journal import HolderKey, KeyErased, KeyStore, KeysUnavailable, WrappingKeyError
 from milepost.journal.wrapping import KeyDirectory
 from milepost_contracts.sealing import SealError, derive, info, kid_of
 from tests.journal.wishes import goal, new_id, run_sql
 
-AUTHOR, OWNER = f"user:{new_id()}", f"user:{new_id()}"
+AUTHOR = "user:0199c0de-0000-7000-8000-0000000000a1"
+OWNER = "user:0199c0de-0000-7000-8000-0000000000a2"
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def test_many_kids_at_once(open_keys: Callable[[], KeyStore]) -> None:
     assert keys.derived("acme", kids).keys() == kids
 
 
-@pytest.mark.parametrize("erased", [AUTHOR, OWNER])
+@pytest.mark.parametrize("erased", [AUTHOR, OWNER], ids=["author", "owner"])
 def test_an_erased_person_takes_the_words_along(open_keys: Callable[[], KeyStore], url: str, erased: str) -> None:
     """Without the author's or the owner's key nothing is derived any more, at once, and no new key is made."""
     keys = open_keys()
@@ -210,23 +212,70 @@ def test_a_wrapped_key_opens_in_its_own_row_alone(open_keys: Callable[[], KeySto
         open_keys().person_key("acme", AUTHOR)
 
 
+def rotate(url: str, tmp_path: Path, person: str, key: HolderKey) -> None:
+    """Leave the tenant as erasing somebody else will leave it: *person*'s key wrapped anew, the old file gone."""
+    second = KeyDirectory(tmp_path / "wrapping").make("acme", 2)
+    wrapped = second.wrap(key.secret, f"acme\0{person}\0{key.key_id}").hex()
+    form = "x'{}'" if url.startswith("sqlite:") else "'\\x{}'::bytea"
+    run_sql(url, f"UPDATE holders SET wrapped = {form.format(wrapped)}, generation = 2")
+    run_sql(url, f"UPDATE wrapping SET generation = 2, fingerprint = {form.format(second.fingerprint.hex())}")
+    (tmp_path / "wrapping" / "acme.1.key").unlink()
+
+
 def test_a_new_wrapping_generation_is_taken_up(open_keys: Callable[[], KeyStore], url: str, tmp_path: Path) -> None:
     """A running process wraps new keys under the generation that an erasure left, and reads those re-wrapped by it."""
     keys = open_keys()
     old = keys.person_key("acme", AUTHOR)
-    directory = KeyDirectory(tmp_path / "wrapping")
-    second = directory.make("acme", 2)
-    wrapped = second.wrap(old.secret, f"acme\0{AUTHOR}\0{old.key_id}").hex()
-    blob = f"x'{wrapped}'" if url.startswith("sqlite:") else f"'\\x{wrapped}'::bytea"
-    print_ = second.fingerprint.hex()
-    mark = f"x'{print_}'" if url.startswith("sqlite:") else f"'\\x{print_}'::bytea"
-    run_sql(url, f"UPDATE holders SET wrapped = {blob}, generation = 2")
-    run_sql(url, f"UPDATE wrapping SET generation = 2, fingerprint = {mark}")
-    (tmp_path / "wrapping" / "acme.1.key").unlink()
+    rotate(url, tmp_path, AUTHOR, old)
     new = keys.person_key("acme", OWNER)
     fresh = open_keys()
     assert fresh.person_key("acme", AUTHOR).secret == old.secret
     assert fresh.person_key("acme", OWNER).secret == new.secret
+
+
+def test_no_key_is_left_behind_by_an_erasure(
+    open_keys: Callable[[], KeyStore], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that was being wrapped while the wrapping key changed is wrapped again, not lost with the old file."""
+    keys = open_keys()
+    old = keys.person_key("acme", AUTHOR)
+    current = keys._current
+    found = iter([current("acme")])
+    rotate(url, tmp_path, AUTHOR, old)
+    monkeypatch.setattr(keys, "_current", lambda tenant: next(found, None) or current(tenant))
+    new = keys.person_key("acme", OWNER)
+    assert open_keys().person_key("acme", OWNER).secret == new.secret
+
+
+def test_a_full_cache_forgets_what_was_used_least(
+    open_keys: Callable[[], KeyStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bounded cache changes nothing but the time it takes: evicted keys are derived again, the same."""
+    monkeypatch.setattr("milepost.journal.keys._CACHED_MAX", 2)
+    keys = open_keys()
+    refs = [goal() for _ in range(4)]
+    first = [keys.sealing_key("acme", ref, "parties", AUTHOR, OWNER) for ref in refs]
+    assert keys.sealing_key("acme", refs[3], "parties", AUTHOR, OWNER) is first[3]
+    again = keys.sealing_key("acme", refs[0], "parties", AUTHOR, OWNER)
+    assert again is not first[0]
+    assert again.secret == first[0].secret
+    keys.flush()
+    assert len(keys.derived("acme", [key.kid for key in first])) == 4
+
+
+def test_a_busy_key_store_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another process holds the store, flushing says so and keeps what was to be flushed."""
+    monkeypatch.setattr("milepost.journal.key_database._WAIT_S", 0)
+    path = tmp_path / "keys.db"
+    with KeyStore(f"sqlite:///{path}", tmp_path / "wrapping") as keys:
+        kid = keys.sealing_key("acme", goal(), "parties", AUTHOR, OWNER).kid
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(KeysUnavailable):
+            keys.flush()
+        other.close()
+        keys.flush()
+        assert kid in keys.derived("acme", [kid])
 
 
 def _key_of(url: str, folder: Path, person: str, found: multiprocessing.Queue[tuple[str, bytes]]) -> None:

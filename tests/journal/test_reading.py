@@ -151,3 +151,11 @@ def test_a_closed_journal_says_so(open_journal: Opening) -> None:
     for read in (lambda: journal.after(0, 1), journal.heads, lambda: journal.append([append({goal(): 0})])):
         with pytest.raises(JournalUnavailable):
             read()
+
+
+def test_what_is_shown_of_a_journal_and_an_event(journal: Journal, url: str) -> None:
+    """A log line names the journal and the event, and shows nothing of its data."""
+    fill(journal, "acme")
+    [stored] = journal.after(0, 10)
+    assert repr(journal) == f"<Journal {url}>"
+    assert repr(stored) == f"<Stored goal.comment_posted.v1 acme/goal/{stored.ref[1]} v1 #1>"
