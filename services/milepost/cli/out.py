@@ -64,6 +64,10 @@ class Out:
             text = msgspec.json.format(text)
         self._write(self._out, text.decode())
 
+    def record(self, document: Any) -> None:
+        """Print *document* on one line, as one of many."""
+        self._write(self._out, msgspec.json.encode(document).decode())
+
     def line(self, text: str = "", **style: Any) -> None:
         """Print one line of data."""
         self._write(self._out, self._styled(self._out, text, style))

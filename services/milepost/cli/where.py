@@ -78,6 +78,11 @@ class Where:
         return found
 
     @property
+    def tenant_flag(self) -> str | None:
+        """The tenant that the flag names."""
+        return self._flags.get("tenant")
+
+    @property
     def actor(self) -> str:
         """Who asks: flag, variable, remembered; a name of the sample, or a reference."""
         found = self._told("as_", "MILEPOST_AS") or self.remembered().as_
@@ -103,6 +108,7 @@ class Where:
     def names(self) -> Names:
         """The names that count in the tenant; none in any other than the sample's."""
         names = self._names()
+        # With no sample there is nothing to compare, and nothing to ask the tenant for.
         return names if names.tenant and names.tenant == self.tenant else Names()
 
     def remembered(self) -> Remembered:
@@ -146,8 +152,9 @@ class Where:
     @property
     def seed(self) -> Path:
         """The file with the command line's nkey seed; raises VerbError where there is none."""
-        path = Path(self.settings.nats_seed) if self.settings.nats_seed else self.data_dir / "broker/keys/cli.nk"
+        path = Path(self.settings.nats_seed) if self.settings.nats_seed else self.data_dir / "broker/keys"
         try:
+            path = path / "cli.nk" if path.is_dir() else path  # a folder has one for each role
             found = path.exists()
         except PermissionError:
             found = False
