@@ -16,6 +16,8 @@ from milepost_contracts.upcasts import UPCASTS
 # Custom to AsyncAPI, which names draft-07 at the latest; the files are 2020-12 and say so themselves.
 SCHEMA_FORMAT = "application/schema+json;version=2020-12"
 JSON = "application/json"
+# That of the distribution `milepost-contracts`; a test holds them together.
+VERSION = "0.1.0"
 
 Part = dict[str, Any]
 
@@ -38,7 +40,7 @@ def document() -> Part:
         "id": "urn:milepost",
         "info": {
             "title": "Milepost",
-            "version": "1.0.0",
+            "version": VERSION,
             "description": "Goals and everything that ever happened to them. What is promised to readers stands in "
             "`contracts/README.md`. Operations are told from Milepost's side: it receives commands and sends events.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},

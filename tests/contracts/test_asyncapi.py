@@ -6,6 +6,7 @@ import copy
 import functools
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,13 @@ def test_requests_have_their_answers() -> None:
     for name in QUERIES:
         reply = operations[f"answer_{name}"]["reply"]["channel"]["$ref"].rpartition("/")[2]
         assert DOCUMENT["channels"][reply]["messages"].keys() == {f"query.{name}.answer"}
+
+
+def test_version() -> None:
+    """Its version is that of the distribution."""
+    project = tomllib.loads((CONTRACTS / "pyproject.toml").read_text())["project"]
+    assert DOCUMENT["info"]["version"] == project["version"]
+    assert DOCUMENT["info"]["license"]["name"] == project["license"]
 
 
 def test_streams() -> None:

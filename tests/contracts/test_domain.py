@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from milepost_contracts.commands import COMMANDS
-from milepost_contracts.events import EVENTS, WORDS
+from milepost_contracts.events import EVENTS, WORDS, Event
 from milepost_contracts.types import words_paths
 
 EVENT_NAMES = {
@@ -47,7 +47,19 @@ def test_events() -> None:
     named = {(aggregate, name) for aggregate, names in EVENT_NAMES.items() for name in names.split()}
     assert {(event.AGGREGATE, event.NAME) for event in EVENTS.values()} == named
     assert all(f"{event.AGGREGATE}.{event.NAME}.v{event.VERSION}" == tag for tag, event in EVENTS.items())
-    assert len({id(event) for event in EVENTS.values()}) == len(EVENTS)
+    # No event hides another one of the same tag, and none is left out.
+    bases = {"Event", "GoalEvent", "TermsEvent", "MentorshipEvent", "ProgrammeEvent", "PersonEvent", "TenantEvent"}
+    assert {event.__qualname__ for event in _below(Event)} >= bases
+    assert {event for event in _below(Event) if event.__name__ not in bases} == set(EVENTS.values())
+
+
+def _below(kind: type[Event]) -> set[type[Event]]:
+    """Return *kind* and every class of the contracts made from it."""
+    found = {kind}
+    for derived in kind.__subclasses__():
+        if derived.__module__.startswith("milepost_contracts."):
+            found |= _below(derived)
+    return found
 
 
 def test_commands() -> None:

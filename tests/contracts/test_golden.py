@@ -14,6 +14,7 @@ import pytest
 
 from milepost.decide import Recorded, evolve
 from milepost.decide.goal.terms import context_of
+from milepost.journal import Append, Attributes, Committed, Journal, Stored, Wanted
 from milepost_contracts.envelope import Envelope, decode, encode
 from milepost_contracts.events import EVENTS, WORDS, GoalEvent
 from milepost_contracts.sealing import SealingKey, kids, open_data, open_event
@@ -112,6 +113,42 @@ def test_the_stream_is_whole() -> None:
         versions[envelope.subject] = versions.get(envelope.subject, 0) + 1
         assert envelope.version == versions[envelope.subject]
     assert {path.read_bytes() for path in GOLDEN} <= set(STREAM)
+
+
+def test_the_journal_writes_them(tmp_path: Path) -> None:
+    """Given the same parts in the same order, the journal writes every line of the stream, byte for byte."""
+    envelopes = [decode(line) for line in STREAM]
+    times = iter([round(dt.datetime.fromisoformat(envelope.time).timestamp() * 1e6) for envelope in envelopes])
+    journal = Journal(f"sqlite:///{tmp_path / 'journal.db'}", clock_us=lambda: next(times))
+    try:
+        for envelope, line in zip(envelopes, STREAM, strict=True):
+            assert [written.document for written in _appended(journal, envelope)] == [line]
+    finally:
+        journal.close()
+
+
+def _appended(journal: Journal, envelope: Envelope) -> list[Stored]:
+    ref = (envelope.aggregate, envelope.aggregate_id)
+    attributes = Attributes(
+        actor=envelope.actor,
+        onbehalfof=envelope.onbehalfof,
+        authnby=envelope.authnby,
+        correlationid=envelope.correlationid,
+        causationid=envelope.causationid,
+        occurredat=envelope.occurredat,
+        traceparent=envelope.traceparent,
+    )
+    event = Wanted(*ref, envelope.type, envelope.id, bytes(envelope.data), envelope.commandhash)
+    wish = Append(
+        tenant=envelope.tenant,
+        command=f"{envelope.subject}/{envelope.id}",
+        reads={ref: envelope.version - 1},
+        events=[event],
+        attributes=attributes,
+    )
+    (outcome,) = journal.append([wish])
+    assert isinstance(outcome, Committed)
+    return outcome.events
 
 
 def test_the_story_holds(keys: dict[str, SealingKey]) -> None:

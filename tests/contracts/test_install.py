@@ -107,3 +107,4 @@ def test_what_the_wheel_says(wheel: Path) -> None:
     needed = {re.split("[<>=]", line)[0] for line in re.findall(r"^Requires-Dist: *(\S+)", about, re.MULTILINE)}
     assert needed == {"cryptography", "msgspec", "pluggy"}
     assert "License-Expression: Apache-2.0" in about
+    assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -58,6 +58,7 @@ def _any(node: Any, *, later: bool) -> st.SearchStrategy[Any]:  # noqa: C901, PL
         node = node.type
     match node:
         case inspect.StrType(pattern=str(pattern)):
+            assert pattern in PATTERNS, f"no strategy for the pattern {pattern}: add it to PATTERNS"
             return PATTERNS[pattern]
         case inspect.StrType():
             return st.sampled_from([*known, LATER] if later else known) if known else TEXT.filter(bool)
