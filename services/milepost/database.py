@@ -5,6 +5,7 @@ URLs are `sqlite:///PATH` and `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`. C
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,12 +25,13 @@ CACHE_KIB = 32_768
 CHECKPOINT_PAGES = 8_000
 # A PostgreSQL that does not answer in this time is gone, as far as a query is concerned.
 CONNECT_TIMEOUT_S = 5
+SCANNED = 2_000  # rows of a scan in memory at once: a few MB
 
 Row = tuple[Any, ...]
 
 
 class DatabaseError(Exception):
-    """The database cannot be used now; `code` is `bad_url`, `unavailable` or `missing` (table or file)."""
+    """The database cannot be used now; `code` is `bad_url`, `unavailable`, `in_use` or `missing` (table or file)."""
 
     def __init__(self, code: str, message: str) -> None:
         """Keep the stable *code* beside the message."""
@@ -78,6 +80,14 @@ class Connection(Protocol):
         """Return the rows with *keys*, in any order; missing ones are left out."""
         ...
 
+    def scan(self, table: Table) -> Iterator[Row]:
+        """Yield every row of *table* in the order of its key; within a transaction."""
+        ...
+
+    def settle(self) -> None:
+        """Return when all that was committed survives a power failure."""
+        ...
+
     def writing(self) -> Any:
         """Open a transaction that writes, as a context: commit at its end, rollback when it raises."""
         ...
@@ -92,10 +102,14 @@ class Connection(Protocol):
 
 
 class SQLiteConnection:
-    """A connection to one file. *must_exist*: raise DatabaseError `missing` instead of making the file."""
+    """A connection to one file."""
 
-    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
-        """Open *path*."""
+    def __init__(self, path: Path, *, must_exist: bool = False, durable: bool = False) -> None:
+        """Open *path*.
+
+        *must_exist*: raise DatabaseError `missing` instead of making the file. *durable*: a commit survives a power
+        failure; without it the newest may be gone after one, each of them whole, unless `settle` came after it.
+        """
         mode = "rw" if must_exist else "rwc"
         try:
             self._raw = sqlite3.connect(
@@ -105,11 +119,9 @@ class SQLiteConnection:
                 check_same_thread=False,
                 timeout=BUSY_TIMEOUT_MS / 1000,
             )
-            # NORMAL: after a power failure the newest transactions may be gone, whole and together with their
-            # checkpoint, and are read again.
             for pragma in (
                 "journal_mode=WAL",
-                "synchronous=NORMAL",
+                f"synchronous={'FULL' if durable else 'NORMAL'}",
                 f"cache_size=-{CACHE_KIB}",
                 f"wal_autocheckpoint={CHECKPOINT_PAGES}",
                 "temp_store=MEMORY",
@@ -154,6 +166,17 @@ class SQLiteConnection:
         sql = f"SELECT * FROM {table.name} WHERE {_key_condition(table)}"  # noqa: S608  names are ours
         return [row for key in keys for row in self.query(sql, key)]
 
+    def scan(self, table: Table) -> Iterator[Row]:
+        """See Connection."""
+        cursor = self._raw.execute(_in_order(table))
+        while found := cursor.fetchmany(SCANNED):
+            yield from found
+
+    def settle(self) -> None:
+        """See Connection."""
+        self.execute("PRAGMA synchronous=FULL")
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """See Connection."""
@@ -191,13 +214,14 @@ class SQLiteConnection:
 class PostgresConnection:
     """A connection to one database; *schema* is where its tables are."""
 
-    def __init__(self, url: str, schema: str) -> None:
-        """Connect; the schema need not exist yet."""
+    def __init__(self, url: str, schema: str, *, durable: bool = False) -> None:
+        """Connect; the schema need not exist yet. *durable*: as in SQLiteConnection."""
         try:
             self._raw = psycopg.connect(
                 url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, options=f"-c search_path={schema}"
             )
-            self._raw.execute("SET synchronous_commit = off")  # as NORMAL in SQLite: what is lost is read again
+            if not durable:
+                self._raw.execute("SET synchronous_commit = off")
         except psycopg.Error as error:
             raise _postgres_error(error) from error
         self._schema = schema
@@ -250,6 +274,19 @@ class PostgresConnection:
             return []
         return self.query(f"SELECT t.* FROM {table.name} t, {_joined(table)}", _columns(keys))  # noqa: S608  same
 
+    def scan(self, table: Table) -> Iterator[Row]:
+        """See Connection."""
+        with self._raw.cursor(f"scan_{table.name}") as cursor:  # on the server's side: a table may be large
+            cursor.itersize = SCANNED
+            yield from cursor.execute(_postgres_sql(_in_order(table)))
+
+    def settle(self) -> None:
+        """See Connection."""
+        # A durable commit takes every earlier one of this server to the disk, this connection's included.
+        self.execute("SET synchronous_commit = on")
+        with self.writing():
+            self.execute("SELECT txid_current()")
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """See Connection."""
@@ -285,6 +322,35 @@ def sqlite_path(url: str) -> Path | None:
     if url.startswith(("postgresql://", "postgres://")):
         return None
     raise DatabaseError("bad_url", "a database is sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+
+
+@contextmanager
+def exclusive(url: str, name: str) -> Iterator[None]:
+    """Hold the lock *name* of a database, as a context; raises DatabaseError `in_use` where another holds it.
+
+    The lock ends with the process, however that ends.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(f"{path.name}.{name}.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DatabaseError("in_use", f"another process holds {name!r}") from None
+            yield
+        return
+    connection = PostgresConnection(url, "public")
+    try:
+        if not connection.query("SELECT pg_try_advisory_lock(hashtext(?))", (name,))[0][0]:
+            raise DatabaseError("in_use", f"another process holds {name!r}")
+        yield
+    finally:
+        connection.close()
+
+
+def _in_order(table: Table) -> str:
+    return f"SELECT * FROM {table.name} ORDER BY {', '.join(table.names[: table.key])}"  # noqa: S608  names are ours
 
 
 def _ddl(table: Table, kinds: dict[str, str]) -> str:

@@ -9,7 +9,7 @@ from milepost.database import Connection
 from milepost.view import rows
 from milepost.view.fold import At, open_envelope, open_event
 from milepost.view.folding import Folding
-from milepost.view.sets import Sets
+from milepost.view.sets import RETIRED, OldModel, Sets
 
 
 class Position(NamedTuple):
@@ -43,12 +43,6 @@ class Moved(Exception):  # noqa: N818  no error: read the checkpoint again
     """Another copy wrote, or another set of tables is current: what this one had in memory is no longer true."""
 
 
-class OldModel(RuntimeError):  # noqa: N818  says what the caller meets
-    """The tables were written by another version; `code` is `view_outdated`."""
-
-    code = "view_outdated"
-
-
 def nothing(_: str) -> None:
     """Stand for a fault point that does not fault."""
 
@@ -76,10 +70,10 @@ class Applying:
                 "SELECT generation, stream_sequence, model FROM checkpoint WHERE name = 'view'"
             )[0]
             self.numbers = dict(self._connection.query("SELECT tenant, number FROM sequence"))
+        if model == RETIRED:
+            raise Moved  # between a switch and its end
         if model != rows.MODEL:
-            raise OldModel(
-                f"the view's tables are of model {model}, this version writes {rows.MODEL}: run `milepost view rebuild`"
-            )
+            raise OldModel(model)
         self.position = Position(generation, stream_sequence)
         return self.position
 
@@ -96,7 +90,7 @@ class Applying:
         Events that were seen before are passed over. Raises Gap, Moved, EnvelopeError, DatabaseError; then nothing of
         the batch is written, and after all but Gap `load` is to be called.
         """
-        events, numbers, recorded = fresh(documents, self.numbers)
+        events, numbers, recorded, _ = fresh(documents, self.numbers)
         connection = self._connection
         if connection is None:
             raise Moved
@@ -127,25 +121,35 @@ class Applying:
         return Applied(numbers, len(events), erased)
 
 
-def fresh(documents: Sequence[bytes], known: dict[str, int]) -> tuple[list[At], dict[str, int], dict[str, str]]:
-    """Return the events in *documents* that are new, and by tenant the last sequence and recorded time of them.
+class Fresh(NamedTuple):
+    """What is new in a batch: its events, by tenant their last sequence and recorded time, and what is to wait."""
+
+    events: list[At]
+    numbers: dict[str, int]
+    recorded: dict[str, str]
+    rest: list[bytes]
+
+
+def fresh(documents: Sequence[bytes], known: dict[str, int], wanted: dict[str, int] | None = None) -> Fresh:
+    """Return what in *documents* is beyond *known*, and not beyond *wanted* where that is given.
 
     Raises Gap where a tenant's sequence is not dense, EnvelopeError for what is no event.
     """
-    events: list[At] = []
-    numbers: dict[str, int] = {}
-    recorded: dict[str, str] = {}
+    found = Fresh([], {}, {}, [])
     for place, document in enumerate(documents):
         envelope = open_envelope(document)
         tenant, number = envelope.tenant, int(envelope.sequence)
-        last = numbers.get(tenant)
+        last = found.numbers.get(tenant)
         if last is None:
             last = known.get(tenant, 0)
         if number <= last:
             continue
+        if wanted is not None and number > wanted.get(tenant, 0):
+            found.rest.append(document)
+            continue
         if number != last + 1:
             raise Gap(tenant, last, number, place)
-        numbers[tenant] = number
-        recorded[tenant] = envelope.time
-        events.append(open_event(envelope))
-    return events, numbers, recorded
+        found.numbers[tenant] = number
+        found.recorded[tenant] = envelope.time
+        found.events.append(open_event(envelope))
+    return found

@@ -16,7 +16,7 @@ from milepost.view.answer import ANSWERS
 from milepost.view.answer.asked import Case, Refusal
 from milepost.view.keys import KeyCache
 from milepost.view.opening import open_words
-from milepost.view.sets import Sets
+from milepost.view.sets import OldModel, Sets
 from milepost_contracts.answers import Failed, Invalid, Problem, Refused
 from milepost_contracts.queries import Query, QueryAnswer
 
@@ -39,6 +39,11 @@ class Seen:
         self._numbers.update(numbers)
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def begin(self, numbers: Mapping[str, int]) -> None:
+        """Note that the tables hold these and no others, as after a switch."""
+        self._numbers = {}
+        self.advance(numbers)
 
     def number(self, tenant: str) -> int:
         """Return the tenant's last sequence that is known to be in the tables."""
@@ -81,6 +86,8 @@ class Queries:
             tree = await self._in_thread(self._build, tenant, query)
         except Refusal as refusal:
             return Invalid(errors=refusal.problems) if refusal.invalid else Refused(errors=refusal.problems)
+        except OldModel as error:
+            return _failed(error.code, str(error))
         except DatabaseError as error:
             return _failed("view_unavailable", f"The read models cannot be read now ({error.code}): ask again.")
         opened = await open_words(tree, tenant, query.actor, self._keys)
@@ -88,6 +95,14 @@ class Queries:
         return answer
 
     def _build(self, tenant: str, query: Query) -> dict[str, Any]:
+        try:
+            return self._built(tenant, query)
+        except DatabaseError as error:
+            if error.code != "missing":
+                raise
+            return self._built(tenant, query)  # the set was replaced and removed while it was read
+
+    def _built(self, tenant: str, query: Query) -> dict[str, Any]:
         with self._sets.reading() as connection:
             case = Case(connection, tenant, query.actor, self._clock())
             tree = ANSWERS[type(query)](case, query)

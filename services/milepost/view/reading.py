@@ -11,8 +11,9 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from milepost.database import DatabaseError
-from milepost.view.applying import Applied, Applying, Gap, Moved, OldModel, Position
+from milepost.view.applying import Applied, Applying, Gap, Moved, Position
 from milepost.view.ordered import Broken, NoStream, Ordered, stream_state
+from milepost.view.sets import OldModel
 from milepost_contracts.envelope import EnvelopeError
 
 if TYPE_CHECKING:

@@ -116,7 +116,7 @@ class ViewService:
     def _began(self, numbers: dict[str, int]) -> None:
         for tenant in numbers:
             self._keys.forget(tenant)  # another copy may have read of an erasure meanwhile
-        self._seen.advance(numbers)
+        self._seen.begin(numbers)
 
     async def _decode(self, message: NatsMessage) -> Any:
         raw = message.raw_message

@@ -18,14 +18,28 @@ from milepost.database import (
     PostgresConnection,
     SQLiteConnection,
     Table,
+    exclusive,
     sqlite_path,
 )
 from milepost.view import rows
 
 CURRENT = Table("current_set", (("name", "text"), ("number", "int")), 1)
 SCHEMA = "milepost_view"
+RETIRED = -1  # the model of tables that are no longer current: no version writes them
 # How often a reader follows a switch that happens while it opens the set; two switches in that time are one too many.
 FOLLOWED = 5
+
+
+class OldModel(RuntimeError):  # noqa: N818  says what the caller meets
+    """The tables were written by another version; `code` is `view_outdated`."""
+
+    code = "view_outdated"
+
+    def __init__(self, model: int) -> None:
+        """Tell which model the tables have."""
+        super().__init__(
+            f"the view's tables are of model {model}, this version has {rows.MODEL}: run `milepost view rebuild`"
+        )
 
 
 class _Idle(NamedTuple):
@@ -95,6 +109,45 @@ class Sets:
         assert self._path is not None  # noqa: S101  asked for SQLite only
         return self._path.with_name(f"{self._path.stem}.{number}{self._path.suffix}")
 
+    def numbers(self) -> list[int]:
+        """Return the numbers of all sets, the current one and others."""
+        if self._path is not None:
+            found = self._path.parent.glob(f"{self._path.stem}.*{self._path.suffix}")
+            names = [path.name.removeprefix(f"{self._path.stem}.").removesuffix(self._path.suffix) for path in found]
+        else:
+            with self._lock, self._on_base() as base:
+                schemas = base.query("SELECT nspname FROM pg_namespace WHERE nspname ~ ?", (f"^{SCHEMA}_[0-9]+$",))
+            names = [name.removeprefix(f"{SCHEMA}_") for (name,) in schemas]
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def drop(self, number: int) -> None:
+        """Remove set *number*, where it is there."""
+        if self._path is not None:
+            for end in ("", "-wal", "-shm"):
+                self.file(number).with_name(f"{self.file(number).name}{end}").unlink(missing_ok=True)
+            return
+        with self._lock, self._on_base() as base:
+            base.execute(f"DROP SCHEMA IF EXISTS {SCHEMA}_{number} CASCADE")
+
+    def drop_others(self) -> None:
+        """Remove every set but the current one."""
+        current = self.current()
+        for number in self.numbers():
+            if number != current:
+                self.drop(number)
+
+    def switch(self, old: int, new: int) -> None:
+        """Make *new* the current set in place of *old*; raises DatabaseError `missing` where *old* is not current."""
+        with self._lock, self._on_base() as base, base.writing():
+            if not base.execute("UPDATE current_set SET number = ? WHERE name = 'view' AND number = ?", (new, old)):
+                raise DatabaseError("missing", f"set {old} is not current any more")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the right to build another set, as a context; raises DatabaseError `in_use` where somebody has it."""
+        with exclusive(self._url, SCHEMA):
+            yield
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection to the current set in a transaction that sees one state of it, as a context."""
@@ -142,7 +195,20 @@ class Sets:
             self._idle = fitting[:-1]
         for one in stale:
             one.connection.close()
-        return fitting[-1] if fitting else _Idle(number, self.connect(number))
+        return fitting[-1] if fitting else _Idle(number, self._connect_checked(number))
+
+    def _connect_checked(self, number: int) -> Connection:
+        """Connect to read set *number*; raises OldModel where another version wrote it."""
+        connection = self.connect(number)
+        try:
+            model = connection.query("SELECT model FROM checkpoint WHERE name = 'view'")[0][0]
+        except DatabaseError:
+            connection.close()
+            raise
+        if model not in (rows.MODEL, RETIRED):
+            connection.close()
+            raise OldModel(model)
+        return connection
 
     def _give_back(self, idle: _Idle) -> None:
         with self._lock:
@@ -152,4 +218,7 @@ class Sets:
         idle.connection.close()
 
     def _connect_base(self) -> Connection:
-        return SQLiteConnection(self._path) if self._path is not None else PostgresConnection(self._url, SCHEMA)
+        # Which set is current must survive a power failure: the old one is removed after a switch.
+        if self._path is not None:
+            return SQLiteConnection(self._path, durable=True)
+        return PostgresConnection(self._url, SCHEMA, durable=True)

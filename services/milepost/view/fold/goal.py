@@ -85,14 +85,14 @@ def imported(goal: GoalRows, event: events.Imported, at: At) -> None:
     for place, measure in enumerate(terms.measures):
         _define(goal, measure, at, f"/terms/measures/{place}")
     card.created = at.envelope.time
-    card.created_on = terms.start_on or event.as_of
+    card.created_on = event.as_of
     card.revision, detail.terms_hash = event.revision, event.terms_hash
     card.state, detail.origin = event.state, event.origin
     card.agreements = {agreement.party: event.revision for agreement in event.agreements}
     detail.agreed_on = {agreement.party: str(agreement.on or "") for agreement in event.agreements}
     card.agreed = bool(card.agreements) and all(person in card.agreements for person in card.people)
     if event.state in (*RUNNING, "closed"):
-        card.activated_on = card.created_on
+        card.activated_on = min(terms.start_on or event.as_of, event.as_of)
     if event.state in RUNNING:
         card.agreement_open = not all(person in card.agreements for person in card.people)
     if event.state == "paused":

@@ -23,7 +23,7 @@ EntryKey = tuple[str, str, str, str]
 class At:
     """An event and where it stands: everything that folding needs, decoded once."""
 
-    __slots__ = ("_pointers", "data", "envelope", "event", "kind", "number", "tag", "tenant")
+    __slots__ = ("_pointers", "data", "envelope", "event", "key", "kind", "number", "tag", "tenant")
 
     def __init__(self, envelope: Envelope, event: Event | None) -> None:
         """Take the envelope and its event in the newest form; None where the tag is unknown here."""
@@ -32,14 +32,10 @@ class At:
         self.tenant = envelope.tenant
         self.number = int(envelope.sequence)
         self.tag = envelope.type
-        self.kind = envelope.aggregate
+        self.kind, _, id_ = envelope.subject.partition("/")
+        self.key: Key = (envelope.tenant, id_)
         self.data = envelope.data
         self._pointers: dict[str, str] | None = None
-
-    @property
-    def key(self) -> Key:
-        """The aggregate that the event is of."""
-        return (self.tenant, self.envelope.aggregate_id)
 
     @property
     def recorded_on(self) -> str:
