@@ -37,8 +37,8 @@ VERBS = {
     "serve": Entry("everything in one process, with embedded defaults", RUNNING, loading("running", "serve")),
     "run": Entry("one stage, against a broker and databases elsewhere", RUNNING, loading("running", "run")),
     "settings": Entry("every setting, its value and where it came from", RUNNING, loading("running", "settings")),
-    "publish": Entry("status, reconcile or refill of the stream", RUNNING, loading("administering", "publish")),
-    "view": Entry("rebuild the read models", RUNNING, loading("administering", "view")),
+    "publish": Entry("status, reconcile or refill of the stream", RUNNING, loading("publishing", "publish")),
+    "view": Entry("rebuild the read models", RUNNING, loading("rebuilding", "view")),
 }
 
 

@@ -25,7 +25,7 @@ from milepost_contracts.subjects import tenant_id
 from milepost_contracts.types import Terms, TermsChange
 
 FLAT = (Terms, TermsChange)  # nested values whose members are options of their own
-ABOUT = "about"  # the aggregate that the command is about, as it is typed
+ABOUT = "subject"  # the aggregate that the command is about, as it is typed
 _SUBJECTS = {
     "goal": "its id, a part of the id, or words of its title",
     "mentorship": "its id, a part of the id, or words of its purpose",
@@ -136,7 +136,7 @@ class Generated:
     # what is sent
     def _call(self, where: Where, out: Out, **values: Any) -> int:
         if self.aggregate == "tenant" and values.get(ABOUT):
-            where = where.of_tenant(values[ABOUT])
+            where = where.having(tenant=values[ABOUT])
         where = where.speaking(self.curated.speaks) if self.curated.speaks else where
 
         async def work() -> None:

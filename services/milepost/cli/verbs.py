@@ -144,15 +144,15 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the verb that is asked for; names near an unknown one are told."""
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            self._unknown(args[0])
+            self._unknown(ctx, args[0])
         return super().resolve_command(ctx, args)
 
-    def _unknown(self, name: str) -> NoReturn:
+    def _unknown(self, ctx: click.Context, name: str) -> NoReturn:
         from difflib import get_close_matches
 
         near = get_close_matches(name, [*self.entries, *self.also])
         message = f"There is no verb {name!r}" + (f": did you mean {' or '.join(near)}?" if near else ".")
-        raise misused("unknown_verb", message, hint=f"{self.name} --help lists them.")
+        raise misused("unknown_verb", message, hint=f"{ctx.command_path} --help lists them.")
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs under their headings, without making any."""

@@ -56,14 +56,14 @@ class Where:
         self.settings = self.resolved.settings
         self.data_dir = Path(self.settings.data_dir)
 
-    def of_tenant(self, tenant: str) -> Where:
-        """Return the same in another tenant."""
-        return Where({**self._flags, "tenant": tenant}, self._environment)
+    def having(self, **flags: Any) -> Where:
+        """Return the same with further flags."""
+        return Where({**self._flags, **flags}, self._environment)
 
     def speaking(self, ref: str) -> Where:
         """Return the same as *ref* where nobody has said who asks."""
         known = self._told("as_", "MILEPOST_AS") or self.remembered().as_
-        return self if known else Where({**self._flags, "as_": ref}, self._environment)
+        return self if known else self.having(as_=ref)
 
     # who and which tenant
     @property

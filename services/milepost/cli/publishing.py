@@ -1,10 +1,9 @@
-"""What runs Milepost is looked at and mended: the stream against the journal, the read models anew."""
+"""`publish`: the relay is looked at and mended: its state, the stream against the journal, the stream anew."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +11,7 @@ import click
 from milepost.cli.asking import plain
 from milepost.cli.errors import REFUSED, failed
 from milepost.cli.out import Out
+from milepost.cli.progress import progress
 from milepost.cli.session import connection
 from milepost.cli.verbs import Entry, Group, Verb
 from milepost.cli.where import Where
@@ -19,23 +19,6 @@ from milepost.cli.where import Where
 if TYPE_CHECKING:
     from milepost.publish.admin import PublishAdmin
     from milepost.publish.reports import Finding
-
-Advance = Callable[[int, int], None]
-
-
-@contextmanager
-def progress(out: Out, what: str) -> Iterator[Advance]:
-    """Give what is called with (done, total) of a long work: a bar on a terminal, nothing elsewhere."""
-    if not out.err_terminal or out.as_json:
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _on_relay(where: Where, work: Callable[[PublishAdmin], Awaitable[Any]]) -> Any:
@@ -46,7 +29,7 @@ def _on_relay(where: Where, work: Callable[[PublishAdmin], Awaitable[Any]]) -> A
             try:
                 return await work(PublishAdmin(nc))
             except AdminError as error:
-                raise failed(error.code, f"{error}.") from error
+                raise failed(error.code, str(error)) from error
 
     return asyncio.run(asked())
 
