@@ -170,7 +170,13 @@ def seal_data(
 ) -> None:
     """Seal, in place, every member of *members* that *words* (events.WORDS) names, by its audience's key."""
     for path, audience, _ in words:
-        _seal_at(members, path, "", event_id, key_for(audience))
+        name = path[0]  # of a Struct, so that it needs no escaping as a pointer
+        if members.get(name) is None:
+            continue
+        if len(path) == 1:
+            members[name] = key_for(audience).seal(members[name], event_id, f"/{name}")
+        else:
+            _seal_at(members[name], path[1:], f"/{name}", event_id, key_for(audience))
 
 
 def _seal_at(node: Any, path: Path, pointer: str, event_id: str, key: SealingKey) -> None:

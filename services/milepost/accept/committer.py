@@ -1,25 +1,52 @@
 """Commands in flight are decided one after another and share one durable transaction; then each is answered.
 
-One thread does all of it, so that a decision always sees what its batch has caused so far. While it waits for the
-disk, the event loop takes in the next commands. What the journal drops, because an aggregate that was read has moved,
-is decided again on the newest state; the third attempt is decided inside the append lock.
+One thread decides, another commits. While a batch is on its way to the disk, the next one is decided on what that
+batch has caused, and it is committed as soon as the disk is free: so batches are as large as the disk is slow. What
+the journal drops, because an aggregate that was read has moved, is decided again on the newest state, together with
+everything that was decided after it; the third attempt of a command is decided inside the append lock.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import NamedTuple
 
 from structlog.typing import FilteringBoundLogger
 
-from milepost.accept.deciding import Attempt, Clock, Decider, Pending, Ticket, accepted, failed
+from milepost.accept.deciding import Attempt, Clock, Decider, Overlay, Ticket, accepted, failed
 from milepost.decide import Limits
 from milepost.journal import Committed, Journal, JournalUnavailable, KeyStore, KeysUnavailable, Outcome, OutcomeUnknown
 from milepost_contracts.answers import Accepted
 
 BATCH_MAX = 256  # a transaction of so many stays below 20 ms on either database, so nobody waits long for neighbours
+BATCH_MIN = 24  # so many go to an idle disk although more wait: those are decided meanwhile
 QUEUE_MAX = 8192  # about two seconds of work; more would only be answered after its caller has given up
+
+
+class _Batch:
+    """What was decided together: attempts in order, over the states that they have made."""
+
+    __slots__ = ("appending", "attempts", "overlay")
+
+    def __init__(self, overlay: Overlay) -> None:
+        self.overlay = overlay
+        self.attempts: list[Attempt] = []
+        self.appending: list[Attempt] = []
+
+    def add(self, attempt: Attempt) -> None:
+        self.attempts.append(attempt)
+        if attempt.append is not None:
+            self.appending.append(attempt)
+
+
+class _Done(NamedTuple):
+    """A commit has ended: its outcomes, or why there are none."""
+
+    outcomes: Sequence[Outcome]
+    error: Exception | None
 
 
 class Committer:
@@ -46,136 +73,159 @@ class Committer:
         self._committed = committed
         self._alone = alone
         self._batch_max = batch_max
-        self._queue: queue.Queue[Ticket | None] = queue.Queue(maxsize=QUEUE_MAX)
-        self._again: list[Ticket] = []
-        self._thread = threading.Thread(target=self._run, name="accept-commit", daemon=True)
+        # What the deciding thread waits for: tickets, ended commits, and the sign to stop.
+        self._inbox: SimpleQueue[Ticket | _Done | None] = SimpleQueue()
+        self._outbox: SimpleQueue[_Batch | None] = SimpleQueue()
+        self._again: deque[Ticket] = deque()  # to be decided before what is in the inbox
+        self._open = _Batch(Overlay(self._states))
+        self._committing: _Batch | None = None
+        self._deciding = threading.Thread(target=self._decide, name="accept-decide", daemon=True)
+        self._writing = threading.Thread(target=self._commit, name="accept-commit", daemon=True)
         self._stopping = False
-        self._forget = threading.Event()
+        self._forget = False
 
     def start(self) -> None:
         """Begin to take tickets."""
-        self._thread.start()
+        self._deciding.start()
+        self._writing.start()
 
     def submit(self, ticket: Ticket) -> None:
         """Queue *ticket*; it is answered by `ticket.reply`, at once where nothing more can be taken."""
         if self._stopping:
             ticket.reply(ticket, failed("stopping", "The service stops; send the same command again."))
-            return
-        try:
-            self._queue.put_nowait(ticket)
-        except queue.Full:
+        elif self._inbox.qsize() >= QUEUE_MAX:
             ticket.reply(ticket, failed("overloaded", "Too many commands wait; send the same command again later."))
+        else:
+            self._inbox.put(ticket)
 
     def forget(self) -> None:
-        """Drop every kept state before the next batch, e.g. after keys were destroyed."""
-        self._forget.set()
+        """Drop every kept state, e.g. after keys were destroyed; what is being decided is decided anew."""
+        self._forget = True
 
     def stop(self) -> None:
         """Commit and answer what was begun, answer the rest `failed, retry`, and return when all of it is done."""
         if self._stopping:
             return
         self._stopping = True
-        self._queue.put(None)
-        self._thread.join()
+        self._inbox.put(None)
+        self._deciding.join()
+        self._outbox.put(None)
+        self._writing.join()
 
-    def _run(self) -> None:
-        while True:
-            tickets, last = self._take()
-            if self._forget.is_set():
-                self._forget.clear()
-                self._states.clear()
-            if tickets:
-                self._batch(tickets)
-            if last:
-                break
-        for ticket in self._again + self._rest():
-            ticket.reply(ticket, failed("stopping", "The service stops; send the same command again."))
+    # The committing thread
 
-    def _take(self) -> tuple[list[Ticket], bool]:
-        tickets, self._again = self._again[: self._batch_max], self._again[self._batch_max :]
-        last = False
-        block = not tickets
-        while len(tickets) < self._batch_max and not last:
-            try:
-                ticket = self._queue.get(block=block)
-            except queue.Empty:
-                break
-            block = False
-            if ticket is None:
-                last = True
-            else:
-                tickets.append(ticket)
-        return tickets, last
-
-    def _rest(self) -> list[Ticket]:
-        rest: list[Ticket] = []
-        while True:
-            try:
-                ticket = self._queue.get_nowait()
-            except queue.Empty:
-                return rest
-            if ticket is not None:
-                rest.append(ticket)
-
-    def _batch(self, tickets: list[Ticket]) -> None:
-        pending: dict[str, Pending] = {}
-        attempts: list[Attempt] = []
-        for ticket in tickets:
-            tenant = ticket.decoded.tenant
-            over = pending.get(tenant) or pending.setdefault(tenant, Pending(self._states, tenant))
-            try:
-                attempts.append(self._decider.attempt(ticket, over))
-            except (JournalUnavailable, KeysUnavailable):
-                ticket.reply(ticket, failed("journal_unavailable", "The journal does not answer; send it again."))
-            except Exception:  # noqa: BLE001  a defect met by one command must not stop its neighbours
-                self._log.exception("defect", command=type(ticket.decoded.command).__name__, tenant=tenant)
-                ticket.reply(ticket, failed("internal_error", "This command met a defect; it was logged.", retry=False))
-        appends = [attempt.append for attempt in attempts if attempt.append is not None]
-        outcomes: dict[int, Outcome] = {}
-        if appends:
+    def _commit(self) -> None:
+        while (batch := self._outbox.get()) is not None:
+            appends = [attempt.append for attempt in batch.appending if attempt.append is not None]
             try:
                 self._keys.flush()
-                outcomes = dict(zip(map(id, appends), self._journal.append(appends), strict=True))
-            except OutcomeUnknown:
-                # Some of it may be stored: whoever finds its own command id in the journal is answered from there.
-                self._states.clear()
-                self._again = [attempt.ticket for attempt in attempts] + self._again
-                return
-            except (JournalUnavailable, KeysUnavailable):
-                self._states.clear()
-                for attempt in attempts:
-                    attempt.ticket.reply(
-                        attempt.ticket, failed("journal_unavailable", "Nothing was stored; send it again.")
-                    )
-                return
-        self._settle(attempts, outcomes, pending)
+                self._inbox.put(_Done(self._journal.append(appends), None))
+            except Exception as error:  # noqa: BLE001  the deciding thread tells the kinds apart; this one must live
+                self._inbox.put(_Done((), error))
 
-    def _settle(self, attempts: list[Attempt], outcomes: dict[int, Outcome], pending: dict[str, Pending]) -> None:
-        whole = all(isinstance(outcome, Committed) for outcome in outcomes.values()) and not any(
-            attempt.ticket.anew for attempt in attempts
-        )
-        for tenant, over in pending.items():
-            for ref, loaded in over.changed.items():
-                # Where something was dropped or decided anew, what this batch thought of its aggregates may be wrong.
-                if whole:
-                    self._states.put(tenant, ref, loaded)
+    # The deciding thread
+
+    def _decide(self) -> None:
+        stopping = False
+        while not (stopping and self._committing is None and not self._open.attempts):
+            if self._again and self._has_room() and not stopping:
+                self._attempt(self._again.popleft())
+            else:
+                item = self._inbox.get()
+                if item is None:
+                    stopping = True
+                elif isinstance(item, _Done):
+                    self._settle_commit(item)
                 else:
-                    self._states.forget(tenant, ref)
-        for attempt in attempts:
-            outcome = outcomes.get(id(attempt.append)) if attempt.append is not None else None
+                    self._again.append(item)
+            self._begin_commit(now=stopping)
+        self._answer_rest()
+
+    def _has_room(self) -> bool:
+        return len(self._open.appending) < self._batch_max
+
+    def _attempt(self, ticket: Ticket) -> None:
+        try:
+            attempt = self._decider.attempt(ticket, self._open.overlay)
+        except (JournalUnavailable, KeysUnavailable):
+            ticket.reply(ticket, failed("journal_unavailable", "The journal does not answer; send it again."))
+        except Exception:  # noqa: BLE001  a defect met by one command must not stop its neighbours
+            self._log.exception("defect", command=type(ticket.decoded.command).__name__, tenant=ticket.decoded.tenant)
+            ticket.reply(ticket, failed("internal_error", "This command met a defect; it was logged.", retry=False))
+        else:
+            if attempt.append is not None or attempt.answer is None or attempt.shaky:
+                self._open.add(attempt)
+            else:
+                self._answer(attempt)
+
+    def _begin_commit(self, *, now: bool) -> None:
+        if self._committing is not None:
+            return
+        if not self._open.appending:
+            # What only waited to know whether that which it saw is committed.
+            waiting, self._open = self._open, _Batch(Overlay(self._states))
+            for attempt in waiting.attempts:
+                self._answer(attempt)
+        elif now or len(self._open.appending) >= BATCH_MIN or (not self._again and self._inbox.empty()):
+            self._committing = self._open
+            self._outbox.put(self._committing)
+            self._open = _Batch(Overlay(self._states, base=self._committing.overlay))
+
+    def _settle_commit(self, done: _Done) -> None:
+        batch, self._committing = self._committing, None
+        assert batch is not None  # noqa: S101  a commit ends once
+        outcomes = dict(zip(map(id, batch.appending), done.outcomes, strict=False))
+        whole = all(isinstance(outcome, Committed) for outcome in done.outcomes) and not any(
+            attempt.ticket.anew for attempt in batch.appending
+        )
+        if whole and done.error is None and not self._forget:
+            for (tenant, ref), loaded in batch.overlay.changed.items():
+                self._states.put(tenant, ref, loaded)
+            self._open.overlay.base = None
+        else:
+            # What this batch thought of its aggregates may be wrong, and so may what was decided on it.
+            for tenant, ref in batch.overlay.changed:
+                self._states.forget(tenant, ref)
+            self._again.extendleft(attempt.ticket for attempt in reversed(self._open.attempts))
+            self._open = _Batch(Overlay(self._states))
+        if done.error is not None or self._forget:
+            self._states.clear()
+            self._forget = False
+        if done.error is not None:
+            self._failed(batch, done.error)
+            return
+        for attempt in batch.attempts:
+            outcome = outcomes.get(id(attempt))
             if isinstance(outcome, Committed):
                 attempt.ticket.reply(attempt.ticket, _accepted(attempt.ticket, outcome))
-            elif attempt.answer is None or (attempt.shaky and not whole) or not self._still(attempt):
-                self._retry(attempt)
+            elif whole and attempt.append is None:
+                self._answer(attempt)
             else:
-                attempt.ticket.reply(attempt.ticket, attempt.answer)
-        if any(isinstance(outcome, Committed) for outcome in outcomes.values()):
+                self._retry(attempt)
+        if any(isinstance(outcome, Committed) for outcome in done.outcomes):
             self._committed()
 
-    def _still(self, attempt: Attempt) -> bool:
-        """Whether an answer that needs no commit rests on what is still the newest."""
-        if self._alone:
-            return True
+    def _failed(self, batch: _Batch, error: Exception) -> None:
+        if isinstance(error, OutcomeUnknown):
+            # Some of it may be stored: whoever finds its own command id in the journal is answered from there.
+            self._again.extendleft(attempt.ticket for attempt in reversed(batch.attempts))
+            return
+        if isinstance(error, JournalUnavailable | KeysUnavailable):
+            answer = failed("journal_unavailable", "Nothing was stored; send it again.")
+        else:
+            self._log.error("defect", error=type(error).__name__, exc_info=error)
+            answer = failed("internal_error", "Storing met a defect; it was logged.", retry=False)
+        for attempt in batch.attempts:
+            attempt.ticket.reply(attempt.ticket, answer)
+
+    def _answer(self, attempt: Attempt) -> None:
+        """Give the answer of *attempt*, which needs no commit, where it rests on what is still the newest."""
+        if attempt.answer is not None and (self._alone or self._newest(attempt)):
+            attempt.ticket.reply(attempt.ticket, attempt.answer)
+        else:
+            self._retry(attempt)
+
+    def _newest(self, attempt: Attempt) -> bool:
         tenant = attempt.ticket.decoded.tenant
         return all(self._journal.head(tenant, ref) == version for ref, version in attempt.reads.items())
 
@@ -183,6 +233,14 @@ class Committer:
         for ref in attempt.reads:
             self._states.forget(attempt.ticket.decoded.tenant, ref)
         self._again.append(attempt.ticket)
+
+    def _answer_rest(self) -> None:
+        answer = failed("stopping", "The service stops; send the same command again.")
+        while not self._inbox.empty():
+            if isinstance(item := self._inbox.get(), Ticket):
+                self._again.append(item)
+        for ticket in self._again:
+            ticket.reply(ticket, answer)
 
 
 def _accepted(ticket: Ticket, outcome: Committed) -> Accepted:

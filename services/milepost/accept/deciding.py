@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -56,29 +56,37 @@ class Clock(Protocol):
         """Return now, aware and UTC."""
 
 
-class Pending:
-    """The states as this batch has made them so far, over the kept ones."""
+class Overlay:
+    """The states as a batch has made them so far, over those of the batch before it, over the kept ones."""
 
-    def __init__(self, states: States | Newest, tenant: str) -> None:
-        """Begin with what is kept of *tenant*."""
+    def __init__(self, states: States | Newest, base: Overlay | None = None) -> None:
+        """Begin with what is kept, and what *base*, which is not settled yet, has made of it."""
         self._states = states
-        self._tenant = tenant
-        self.changed: dict[Ref, Loaded] = {}
-        self.writers: dict[Ref, list[Append]] = {}
+        self.base = base
+        self.changed: dict[tuple[str, Ref], Loaded] = {}
+        self._writers: dict[tuple[str, Ref], list[Append]] = {}
 
-    def get(self, ref: Ref) -> Loaded:
-        """Return the state of *ref* with what this batch has caused."""
-        return self.changed.get(ref) or self._states.get(self._tenant, ref)
+    def get(self, tenant: str, ref: Ref) -> Loaded:
+        """Return the state of *ref* with what is not committed yet."""
+        found = self.changed.get((tenant, ref))
+        if found is None and self.base is not None:
+            found = self.base.changed.get((tenant, ref))
+        return found or self._states.get(tenant, ref)
 
-    def wrote(self, append: Append, after: dict[Ref, Loaded]) -> None:
+    def wrote(self, tenant: str, append: Append, after: dict[Ref, Loaded]) -> None:
         """Take in what *append* makes of its aggregates."""
-        self.changed.update(after)
-        for ref in after:
-            self.writers.setdefault(ref, []).append(append)
+        for ref, loaded in after.items():
+            self.changed[tenant, ref] = loaded
+            self._writers.setdefault((tenant, ref), []).append(append)
 
-    def built_on(self, refs: dict[Ref, int]) -> list[Append]:
-        """Return the appends of this batch whose events are in the states of *refs*."""
-        return list({id(w): w for ref in refs for w in self.writers.get(ref, ())}.values())
+    def uncommitted(self, tenant: str, refs: Iterable[Ref]) -> list[Append]:
+        """Return the appends, not known to be committed, whose events are in the states of *refs*."""
+        found: dict[int, Append] = {}
+        for overlay in (self.base, self):
+            if overlay is not None and overlay._writers:  # noqa: SLF001  of its own kind
+                for ref in refs:
+                    found |= {id(append): append for append in overlay._writers.get((tenant, ref), ())}  # noqa: SLF001
+        return list(found.values())
 
 
 class Decider:
@@ -93,7 +101,7 @@ class Decider:
         self._sealer = Sealer(keys)
         self.states = States(journal.load, self._opener)
 
-    def attempt(self, ticket: Ticket, over: Pending) -> Attempt:
+    def attempt(self, ticket: Ticket, over: Overlay) -> Attempt:
         """Decide *ticket* on what *over* shows; raises JournalUnavailable."""
         if time.monotonic() > ticket.until:
             late = failed("deadline_passed", "Others kept changing what this depends on; send the same command again.")
@@ -107,39 +115,41 @@ class Decider:
                 ticket.anew = True
                 newest = Newest(self.states, reader.load)
                 try:
-                    return self._decide(ticket, Pending(newest, ticket.decoded.tenant))[0]
+                    return self._decide(ticket, Overlay(newest))[0]
                 except JournalError:
                     raise
                 except Exception:  # noqa: BLE001  a defect here would undo its neighbours' batch
                     return None  # it is decided again outside the lock, where the defect is logged and answered
 
         append, answer, reads, after = self._decide(ticket, over, redecide)
-        shaky = any(ref in over.changed for ref in reads)
+        tenant = ticket.decoded.tenant
+        shaky = bool(over.uncommitted(tenant, reads))
         if append is not None:
-            over.wrote(append, after)
+            over.wrote(tenant, append, after)
         return Attempt(ticket, append, answer, reads, shaky)
 
     def _decide(
         self,
         ticket: Ticket,
-        over: Pending,
+        over: Overlay,
         redecide: Callable[[Reader], Append | None] | None = None,
     ) -> tuple[Append | None, Answer | None, dict[Ref, int], dict[Ref, Loaded]]:
         decoded = ticket.decoded
         command, tenant = decoded.command, decoded.tenant
         own: Ref = (command.AGGREGATE, command.id)
-        loaded = over.get(own)
+        loaded = over.get(tenant, own)
         reads = {own: loaded.version}
         if command.command_id in loaded.commands:
             first = self._first_answer(decoded, own)
-            if first is not None or own in over.changed:
-                # None: it is on its way in this very batch; look again when that is settled.
+            if first is not None or over.uncommitted(tenant, [own]):
+                # None: it is on its way to the disk; look again when that is settled.
                 return None, first, reads, {}
         if command.expected_version is not None and command.expected_version != loaded.version:
             return None, _conflict(command.expected_version, loaded.version), reads, {}
         seen: dict[Ref, Seen] = {own: Seen(loaded.state, loaded.version)}
         here = tenant_ref(tenant)
-        seen[here] = Seen(over.get(here).state, over.get(here).version)
+        directory = over.get(tenant, here)
+        seen[here] = Seen(directory.state, directory.version)
         now = self._clock()
         while True:
             frame = Frame(tenant, seen)
@@ -148,7 +158,7 @@ class Decider:
                 break
             except Missing as missing:
                 for ref in missing.refs:
-                    other = over.get(ref)
+                    other = over.get(tenant, ref)
                     seen[ref] = Seen(other.state, other.version)
             except Refused as refused:
                 return None, answers.Refused(errors=refused.problems), frame.versions, {}
@@ -165,13 +175,13 @@ class Decider:
         return self._append(ticket, sealed, reads, over, redecide), None, reads, after
 
     def _seal(
-        self, decoded: Decoded, changes: list[Change], over: Pending, now: dt.datetime
+        self, decoded: Decoded, changes: list[Change], over: Overlay, now: dt.datetime
     ) -> tuple[list[Sealed], dict[Ref, Loaded]]:
         after: dict[Ref, Loaded] = {}
         sealed: list[Sealed] = []
         for change in changes:
             ref: Ref = (change.aggregate, change.id)
-            before = after.get(ref) or over.get(ref)
+            before = after.get(ref) or over.get(decoded.tenant, ref)
             one, after[ref] = self._sealer.seal(decoded.tenant, decoded.command, change, before, str(uuid7()), now)
             sealed.append(one)
         return sealed, after
@@ -181,7 +191,7 @@ class Decider:
         ticket: Ticket,
         sealed: list[Sealed],
         reads: dict[Ref, int],
-        over: Pending,
+        over: Overlay,
         redecide: Callable[[Reader], Append | None] | None,
     ) -> Append:
         decoded = ticket.decoded
@@ -212,7 +222,7 @@ class Decider:
                 traceparent=decoded.traceparent,
             ),
             answer=msgspec.json.encode(ticket.warnings) if ticket.warnings else None,
-            built_on=over.built_on(reads),
+            built_on=over.uncommitted(decoded.tenant, reads),
             redecide=redecide,
         )
 

@@ -45,37 +45,50 @@ class Sealer:
         """
         ref: Ref = (change.aggregate, change.id)
         event = change.event
-        recorded = Recorded(event, event_id, command.actor, now, command.occurred_at, change.id)
-        state = evolve(before.state, recorded)
-        context = context_of(state) if isinstance(event, GoalEvent) else None
+        state = evolve(before.state, Recorded(event, event_id, command.actor, now, command.occurred_at, change.id))
+        of_goal = isinstance(event, GoalEvent)
         author = author_of(command.actor, command.on_behalf_of)
-        owner = owner_of(ref, context.owner, context.accountable) if context else owner_of(ref, None, None)
+        owner = owner_of(ref, state.owner, state.accountable) if of_goal else owner_of(ref, None, None)
         key = self._keys.sealing_key(tenant, ref, "parties", author, owner)
         if isinstance(event, TermsEvent):
             terms_hash = key.hash(terms_of(state))
             event = msgspec.structs.replace(event, terms_hash=terms_hash)
             state = msgspec.structs.replace(state, terms_hash=terms_hash)
-        if context is not None:
-            event = msgspec.structs.replace(event, context=context)
 
         def key_for(audience: str) -> SealingKey:
             return key if audience == "parties" else self._keys.sealing_key(tenant, ref, audience, author, owner)
 
-        words = WORDS[event.TAG]
-        if words:
+        if words := WORDS[event.TAG]:
             members: dict[str, Any] = msgspec.to_builtins(event)
             seal_data(members, words, event_id, key_for)
             data = msgspec.json.encode(members)
         else:
             data = msgspec.json.encode(event)
+        context = b""
+        if of_goal:
+            context = before.context if _same_context(before.state, state) else b""
+            context = context or msgspec.json.encode(context_of(state))
+            data = b'{"context":%b%b%b' % (context, b"," if len(data) > len(b"{}") else b"", data[1:])
         sealed = Sealed(ref, event.TAG, event_id, data, key.hash(body_of(command)))
-        after = Loaded(state, before.version + 1, before.commands.insert(command.command_id), event_id)
-        return sealed, after
+        commands = before.commands.insert(command.command_id)
+        return sealed, Loaded(state, before.version + 1, commands, context)
 
     def hash_again(self, tenant: str, command: Command, ref: Ref, stored: Envelope) -> str:
         """Return the hash that *command* would have had as the cause of *stored*; raises KeyErased."""
         members = msgspec.json.decode(stored.data)
         return sealing_key(self._keys, tenant, ref, stored, members).hash(body_of(command))
+
+
+def _same_context(before: Any, after: Any) -> bool:
+    """Whether two states of a goal have the same context; its persistent maps are compared by identity."""
+    return before is not None and (
+        before.parties is after.parties
+        and before.owner == after.owner
+        and before.accountable == after.accountable
+        and before.mentorship == after.mentorship
+        and before.programme == after.programme
+        and before.cycle == after.cycle
+    )
 
 
 def body_of(command: Command) -> bytes:

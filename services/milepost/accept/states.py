@@ -42,15 +42,18 @@ class Document(Protocol):
 
 
 class Loaded(NamedTuple):
-    """An aggregate's newest known state. `commands`: ids of the commands that caused its events."""
+    """An aggregate's newest known state. `commands`: ids of the commands that caused its events.
+
+    `context`: the encoded context of a goal's newest event, which most of its next events share; empty: not known.
+    """
 
     state: Any
     version: int
     commands: HashTrieSet[str]
-    last: str  # id of the newest event, which tells apart two histories of the same length
+    context: bytes = b""
 
 
-NOTHING = Loaded(None, 0, HashTrieSet(), "")
+NOTHING = Loaded(None, 0, HashTrieSet())
 
 
 Load = Callable[[str, Ref, int], Iterable[Document]]
@@ -101,14 +104,14 @@ class States:
 
     def fold(self, tenant: str, ref: Ref, loaded: Loaded, documents: Iterable[Document]) -> Loaded:
         """Return *loaded* after *documents*, which follow it."""
-        state, version, last = loaded.state, loaded.version, loaded.last
+        state, version = loaded.state, loaded.version
         commands = loaded.commands
         for stored in documents:
             envelope = decode(stored.document)
             state = evolve(state, self._opener.recorded(tenant, ref, envelope))
-            version, last = envelope.version, envelope.id
+            version = envelope.version
             commands = commands.insert(envelope.causationid)
-        return Loaded(state, version, commands, last)
+        return Loaded(state, version, commands)
 
 
 class Newest:
