@@ -51,7 +51,16 @@ def test_refused_invalid_failed() -> None:
     assert decode(msgspec.json.encode(failed)) == failed
 
 
-@given(st.binary(max_size=40) | st.sampled_from([b"[" * 100_000, b'{"status":"accepted","id":"\\ud800"}', b"{}"]))
+NO_ANSWERS = [
+    b"[" * 100_000,
+    b'{"status":"accepted","id":"\\ud800"}',
+    b'{"status":"refused","errors":[],"later":' + b"[" * 100_000,
+    b'{"status":"accepted","id":"\xff","version":1}',
+    b"{}",
+]
+
+
+@given(st.binary(max_size=40) | st.sampled_from(NO_ANSWERS))
 def test_what_is_no_answer(raw: bytes) -> None:
     """Whatever comes back, decoding it ends in an answer or in MsgspecError."""
     with pytest.raises(msgspec.MsgspecError):

@@ -14,7 +14,7 @@ from milepost_contracts.envelope import decode
 from milepost_contracts.events import EVENTS, WORDS
 from milepost_contracts.events.goal import ResourceAttachedV2
 from milepost_contracts.sealing import SealingKey, open_event
-from milepost_contracts.upcasts import UPCASTS, Upcast, upcast
+from milepost_contracts.upcasts import UPCASTS, Operation, Upcast, upcast
 from tests.contracts.conftest import CONTRACTS, EXAMPLES
 from tests.support.node import node
 
@@ -75,6 +75,42 @@ def test_a_stored_v1_is_read_as_v2(keys: dict[str, SealingKey]) -> None:
     assert isinstance(opened, ResourceAttachedV2)
     assert (event.kind, opened.kind, opened.title) == ("video", "video", "How to begin")
     assert event.title.startswith("enc:v1:")
+
+
+STEPS = [
+    Upcast(source="x.v1", target="x.v2", patch=[Operation(op="add", path="/kind", value="book")], vectors=[]),
+    Upcast(
+        source="x.v2",
+        target="x.v3",
+        patch=[Operation(op="remove", path="/gone"), Operation(op="move", source="/kind", path="/sort")],
+        vectors=[],
+    ),
+]
+BEFORE, AFTER = {"gone": 1, "stays": {"gone": 2}}, {"stays": {"gone": 2}, "sort": "book"}
+
+
+def test_steps_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A v1 goes through every step to the newest form; members are added, removed and moved on the way."""
+    monkeypatch.setattr("milepost_contracts.upcasts.UPCASTS", {step.source: step for step in STEPS})
+    assert upcast("x.v1", BEFORE) == ("x.v3", AFTER)
+    assert upcast("x.v2", BEFORE | {"kind": "book"}) == ("x.v3", AFTER)
+    with pytest.raises(KeyError, match="gone"):
+        upcast("x.v1", {"stays": 1})
+
+
+def test_steps_follow_each_other_in_javascript() -> None:
+    """The JavaScript reader does the same, and refuses to move or remove what is not there."""
+    script = """
+    import { readFileSync } from "node:fs";
+    import { upcast } from "./milepost.mjs";
+    const { upcasts, before } = JSON.parse(readFileSync(0, "utf8"));
+    console.log(JSON.stringify(upcast({ upcasts }, "x.v1", before)));
+    try { upcast({ upcasts }, "x.v1", {}); } catch (error) { console.log(JSON.stringify(error.message)); }
+    """
+    table = msgspec.json.encode({"upcasts": STEPS, "before": BEFORE})
+    command = [node(), "--input-type=module", "-e", script]
+    run = subprocess.run(command, cwd=EXAMPLES, input=table, check=True, capture_output=True, timeout=60)
+    assert [json.loads(line) for line in run.stdout.splitlines()] == [["x.v3", AFTER], "no member gone to remove"]
 
 
 def test_members_that_an_upcast_does_not_know_are_kept() -> None:

@@ -18,6 +18,7 @@ from milepost_contracts.types import (
     RubricRef,
     Schedule,
     SeenAt,
+    TemplateRef,
     Terms,
     TermsChange,
     Waiver,
@@ -37,6 +38,7 @@ from tests.support.golden.world import (
     NOOR,
     PROGRAMME,
     TALKS,
+    TEMPLATE,
     TOM,
     ZOE,
     uid,
@@ -59,8 +61,6 @@ FEEDBACK, OBSTACLE = uid(0xB0), uid(0xB1)
 def drafting(story: Story) -> None:
     """Bring a starter goal, put it into a mentorship and make it SMART."""
     story.day("2026-01-19")
-    story.belongs(TALKS, owner=MARA.ref, parties=[])
-    story.tell(MARA.ref, TALKS, goal.Created(title="get better at presentations", owner=MARA.ref, revision=1))
     story.belongs(LEAD, owner=MARA.ref, parties=[])
     lead = goal.Created(
         title="Lead a cross-functional team by year-end",
@@ -71,11 +71,16 @@ def drafting(story: Story) -> None:
         time_zone="Europe/Stockholm",
         deadline=day("2026-12-31"),
         visibility="programme",
+        template=TemplateRef(
+            programme=PROGRAMME, id=TEMPLATE, version=1, values={"topic": "leading", "and/or ~": "listening"}
+        ),
         external_ref="HR-2026-118",
         tags=["leadership"],
         revision=1,
     )
     story.tell(MARA.ref, LEAD, lead)
+    story.belongs(TALKS, owner=MARA.ref, parties=[])
+    story.tell(MARA.ref, TALKS, goal.Created(title="get better at presentations", owner=MARA.ref, revision=1))
     story.tell(MARA.ref, TALKS, goal.Tagged(added=["speaking", "größer denken"]))
     story.belongs(
         TALKS, owner=MARA.ref, parties=[MENTEE, MENTOR], mentorship=MENTORSHIP, programme=PROGRAMME, cycle=CYCLE
