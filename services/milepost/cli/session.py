@@ -14,6 +14,7 @@ from milepost.cli.out import Out
 from milepost.cli.where import Names, Where
 from milepost_contracts.answers import Accepted, Answer, Failed, Invalid, Refused
 from milepost_contracts.commands import Command
+from milepost_contracts.queries import VIEW_QUERIES
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -34,20 +35,36 @@ class Asks(Protocol):
         """Send a query until it is answered."""
 
 
-class Session:
-    """Who asks (`actor`) in which `tenant`; `names` are those of the sample."""
+class Memory(Protocol):
+    """Where the newest sequence is kept from one verb to the next."""
 
-    def __init__(self, asker: Asks, *, tenant: str, actor: str, names: Names) -> None:
-        """Take the way to ask."""
+    def seen(self, tenant: str) -> str | None:
+        """Return the sequence that a question should include."""
+
+    def saw(self, tenant: str, sequence: str) -> None:
+        """Keep the sequence that a command was answered with."""
+
+
+class Session:
+    """Who asks (`actor`) in which `tenant`; `names` are those of the sample.
+
+    Questions to the view include what was done a moment ago, by this verb or the one before.
+    """
+
+    def __init__(self, asker: Asks, *, tenant: str, actor: str, names: Names, memory: Memory | None = None) -> None:
+        """Take the way to ask, and where the newest sequence is kept (None: nowhere)."""
         self._asker = asker
         self.tenant = tenant
         self.actor = actor
         self.names = names
+        self._memory = memory
 
     async def tell(self, command: Command) -> Accepted:
         """Send *command*; raises VerbError where it is not accepted."""
         answer = await self._asker.command(self.tenant, command)
         if isinstance(answer, Accepted):
+            if self._memory is not None and answer.sequence:
+                self._memory.saw(self.tenant, answer.sequence)
             return answer
         hint = ""
         if isinstance(answer, Failed) and answer.retry:
@@ -58,6 +75,8 @@ class Session:
 
     async def ask(self, kind: type[Query], answer: type[T], **members: Any) -> T:
         """Send a query of *kind* as the session's actor; raises VerbError where it is not answered."""
+        if kind.NAME in VIEW_QUERIES and self._memory is not None and members.get("min_sequence") is None:
+            members["min_sequence"] = self._memory.seen(self.tenant)
         given = await self._asker.query(self.tenant, kind(actor=self.actor, **members))
         if isinstance(given, Refused | Invalid | Failed):
             raise answered(given)
@@ -100,7 +119,7 @@ async def session(where: Where, *, lasting: bool = False, patience_s: float = 15
     tenant, actor, names = where.tenant, where.actor, where.names
     async with connection(where, lasting=lasting) as client:
         asker = Asker(client, "cli", patience_s=patience_s)
-        yield Session(asker, tenant=tenant, actor=actor, names=names)
+        yield Session(asker, tenant=tenant, actor=actor, names=names, memory=where)
 
 
 Work = Callable[[Session, Out], Awaitable[None]]

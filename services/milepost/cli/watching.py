@@ -43,7 +43,7 @@ async def _follow(where: Where, out: Out, since: str | None, goal: str | None) -
     tenant, actor, names = where.tenant, where.actor, where.names
     async with connection(where, lasting=True) as nc:
         asker = Asker(nc, "cli")
-        session = Session(asker, tenant=tenant, actor=actor, names=names)
+        session = Session(asker, tenant=tenant, actor=actor, names=names, memory=where)
         only = await Finder(session).goal(goal) if goal else None
         after = await _start(session, since)
         opener = Opener(session)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from milepost_contracts.types import ACTOR_PATTERN, ID_PATTERN, NAME_PATTERN
 
 REMEMBERED = "cli.json"  # in the data directory: identities belong to one installation
 SAMPLE = "sample.json"
+SEEN = "cli-seen.json"
+# The view is milliseconds behind; after a minute it has seen everything, or something else is wrong.
+SEEN_S_MAX = 60.0
 _PORTS = re.compile(r"nats-server_([0-9]+)\.ports")
 
 
@@ -24,6 +28,14 @@ class Remembered(msgspec.Struct, omit_defaults=True, rename={"as_": "as"}):
 
     as_: str | None = None
     tenant: str | None = None
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """The newest sequence that a command was answered with in `tenant`, and when, in seconds since 1970."""
+
+    tenant: str
+    sequence: str
+    at: float
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -124,6 +136,21 @@ class Where:
             file.write(msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
         part.replace(path)
         return path
+
+    def seen(self, tenant: str) -> str | None:
+        """Return the sequence that a question asked now should include: what was done a moment ago is to be seen."""
+        seen: Seen | None = self._read(SEEN, Seen)
+        fresh = seen is not None and seen.tenant == tenant and 0 <= time.time() - seen.at < SEEN_S_MAX
+        return seen.sequence if seen is not None and fresh else None
+
+    def saw(self, tenant: str, sequence: str) -> None:
+        """Keep what a command was answered with, where there is a data directory that may be written to."""
+        part = self.data_dir / f"{SEEN}.{os.getpid()}"
+        try:
+            part.write_bytes(msgspec.json.encode(Seen(tenant, sequence, time.time())))
+            part.replace(self.data_dir / SEEN)
+        except OSError:
+            return  # a broker elsewhere, or somebody else's directory: a question asked at once may come too early
 
     def _names(self) -> Names:
         return self._read(SAMPLE, Names) or Names()
