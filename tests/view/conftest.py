@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from milepost.view import rows
 from milepost.view.applying import Applying, Position
 from milepost.view.asking import Queries
 from milepost.view.keys import KeyCache
@@ -88,3 +89,9 @@ def sqlite(sqlite_view: str) -> Iterator[View]:
     opened = View(sqlite_view)
     yield opened
     opened.close()
+
+
+def contents(sets: Sets) -> dict[str, list[Any]]:
+    """Return every row of the current set, by table, in the order of their keys."""
+    with sets.reading() as connection:
+        return {table.name: list(connection.scan(table)) for table in rows.MODELS}

@@ -57,9 +57,9 @@ def test_goals(documents: list[envelope.Envelope]) -> None:
     state, rows = folded("goal", documents)
     card, detail = rows.card, rows.detail
     for name in (
-        "state", "archived", "revision", "agreement_open", "owner", "accountable", "kind", "focus", "priority", "horizon",
-        "deadline", "time_zone", "start_on", "cadence", "progress_from", "visibility", "mentorship", "programme", "cycle",
-        "external_ref", "created_on", "activated_on", "health",
+        "state", "archived", "revision", "agreement_open", "owner", "accountable", "kind", "focus", "priority",
+        "horizon", "deadline", "time_zone", "start_on", "cadence", "progress_from", "visibility", "mentorship",
+        "programme", "cycle", "external_ref", "created_on", "activated_on", "health",
     ):  # fmt: skip
         assert getattr(card, name) == getattr(state, name), name
     assert card.people == state.people
@@ -84,9 +84,9 @@ def test_goals(documents: list[envelope.Envelope]) -> None:
     assert {id_: (row.due_on, row.hit_on, row.dropped) for id_, row in detail.milestones.items()} == {
         id_: (one.due_on, one.hit_on, one.dropped) for id_, one in state.milestones.items()
     }
-    assert {
-        id_: (row.due_on, row.assignee, row.completed_on, row.dropped) for id_, row in detail.actions.items()
-    } == {id_: (one.due_on, one.assignee, one.completed_on, one.dropped) for id_, one in state.actions.items()}
+    assert {id_: (row.due_on, row.assignee, row.completed_on, row.dropped) for id_, row in detail.actions.items()} == {
+        id_: (one.due_on, one.assignee, one.completed_on, one.dropped) for id_, one in state.actions.items()
+    }
     assert (card.result, card.score, card.closed_on) == (
         (state.closure.result, state.closure.score, state.closure.closed_on) if state.closure else (None, None, None)
     )

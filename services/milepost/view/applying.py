@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from milepost.database import Connection
+from milepost.database import Connection, DatabaseError
 from milepost.view import rows
 from milepost.view.fold import At, open_envelope, open_event
 from milepost.view.folding import Folding
@@ -111,6 +111,11 @@ class Applying:
                     rows.SEQUENCE, [(tenant, number, recorded[tenant]) for tenant, number in numbers.items()]
                 )
                 self._at("view.in_transaction")
+        except DatabaseError as error:
+            self._folding.clear()
+            if error.code == "missing":
+                raise Moved from error  # the set was replaced and removed
+            raise
         except BaseException:
             self._folding.clear()
             raise

@@ -95,14 +95,6 @@ class Queries:
         return answer
 
     def _build(self, tenant: str, query: Query) -> dict[str, Any]:
-        try:
-            return self._built(tenant, query)
-        except DatabaseError as error:
-            if error.code != "missing":
-                raise
-            return self._built(tenant, query)  # the set was replaced and removed while it was read
-
-    def _built(self, tenant: str, query: Query) -> dict[str, Any]:
         with self._sets.reading() as connection:
             case = Case(connection, tenant, query.actor, self._clock())
             tree = ANSWERS[type(query)](case, query)

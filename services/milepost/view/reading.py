@@ -19,8 +19,9 @@ from milepost_contracts.envelope import EnvelopeError
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-# Events of one transaction at the most: what 20,000 events/s bring in 50 ms, so that questions wait no longer for it.
-BATCH_MAX = 1_000
+# Events of one transaction at the most. So many wait only after a standstill, and then all is read the sooner the fewer
+# times a goal is written; else a batch is what arrived while the one before it was written.
+BATCH_MAX = 5_000
 # Before trying again what failed: from a moment to so long that a log is still readable.
 PAUSE_S_MIN, PAUSE_S_MAX = 0.05, 5.0
 # Events asked of the journal in one go.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -126,8 +126,11 @@ class Sets:
             for end in ("", "-wal", "-shm"):
                 self.file(number).with_name(f"{self.file(number).name}{end}").unlink(missing_ok=True)
             return
-        with self._lock, self._on_base() as base:
-            base.execute(f"DROP SCHEMA IF EXISTS {SCHEMA}_{number} CASCADE")
+        schema = f"{SCHEMA}_{number}"
+        with self._lock, self._on_base() as base, base.writing():
+            if base.query("SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'checkpoint'", (schema,)):
+                base.execute(f"LOCK TABLE {schema}.checkpoint IN ACCESS EXCLUSIVE MODE")
+            base.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
     def drop_others(self) -> None:
         """Remove every set but the current one."""
@@ -150,17 +153,34 @@ class Sets:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection to the current set in a transaction that sees one state of it, as a context."""
+        """Give a connection to the current set in a transaction that sees one state of it, as a context.
+
+        Raises OldModel, DatabaseError.
+        """
+        with ExitStack() as stack:
+            connection = self._entered(stack)
+            yield connection
+
+    def _entered(self, stack: ExitStack) -> Connection:
+        """Begin a transaction on the current set; *stack* ends it. A set that was just replaced is left for the new."""
         for attempt in range(FOLLOWED):
             try:
-                idle = self._take(self.current())
-                break
+                with ExitStack() as trying:
+                    idle = trying.enter_context(self._borrowed(self.current()))
+                    trying.enter_context(idle.connection.reading())
+                    _check_model(idle.connection)
+                    stack.push(trying.pop_all())
+                    return idle.connection
             except DatabaseError as error:
                 if error.code != "missing" or attempt == FOLLOWED - 1:
                     raise
+        raise AssertionError("the last attempt returns or raises")
+
+    @contextmanager
+    def _borrowed(self, number: int) -> Iterator[_Idle]:
+        idle = self._take(number)
         try:
-            with idle.connection.reading():
-                yield idle.connection
+            yield idle
         except DatabaseError:
             idle.connection.close()
             self._drop_idle()  # what failed this one may have failed them all
@@ -195,20 +215,7 @@ class Sets:
             self._idle = fitting[:-1]
         for one in stale:
             one.connection.close()
-        return fitting[-1] if fitting else _Idle(number, self._connect_checked(number))
-
-    def _connect_checked(self, number: int) -> Connection:
-        """Connect to read set *number*; raises OldModel where another version wrote it."""
-        connection = self.connect(number)
-        try:
-            model = connection.query("SELECT model FROM checkpoint WHERE name = 'view'")[0][0]
-        except DatabaseError:
-            connection.close()
-            raise
-        if model not in (rows.MODEL, RETIRED):
-            connection.close()
-            raise OldModel(model)
-        return connection
+        return fitting[-1] if fitting else _Idle(number, self.connect(number))
 
     def _give_back(self, idle: _Idle) -> None:
         with self._lock:
@@ -222,3 +229,13 @@ class Sets:
         if self._path is not None:
             return SQLiteConnection(self._path, durable=True)
         return PostgresConnection(self._url, SCHEMA, durable=True)
+
+
+def _check_model(connection: Connection) -> None:
+    """Raise OldModel for tables of another version.
+
+    It is the first that every transaction reads, so that who drops a set can wait for its readers without a deadlock.
+    """
+    model = connection.query("SELECT model FROM checkpoint WHERE name = 'view'")[0][0]
+    if model not in (rows.MODEL, RETIRED):
+        raise OldModel(model)
