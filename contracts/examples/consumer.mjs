@@ -161,6 +161,7 @@ async function opened(nc, event) {
   const unknown = [...kidsIn(event.data)].filter((kid) => !keys.has(kid));
   if (options["ask-keys"] && unknown.length > 0) {
     const answer = await query(nc, event.tenant, "keys", { actor: `service:${options.name}`, kids: unknown });
+    for (const kid of unknown) keys.set(kid, null); // what is not for us, or erased, is asked for once a run
     for (const entry of answer.keys ?? []) keys.set(entry.kid, entry.key);
   }
   return openData(event, keys).catch((error) => {

@@ -59,6 +59,7 @@ class Reader:
         self.nc, self.js, self.db = nc, nc.jetstream(), db
         self.tenant, self.name, self.ask_keys, self.once = options.tenant, options.name, options.ask_keys, options.once
         self.keys = keys_in(Path(options.keys).read_bytes()) if options.keys else {}
+        self.asked: set[str] = set()
         db.executescript(TABLES)
 
     async def run(self) -> None:
@@ -152,7 +153,8 @@ class Reader:
 
     async def opened(self, envelope: Envelope) -> dict[str, Any]:
         """Return `data` with its words opened where we have the key, `[sealed]` elsewhere."""
-        if self.ask_keys and (unknown := kids(envelope.data) - self.keys.keys()):
+        if self.ask_keys and (unknown := kids(envelope.data) - self.keys.keys() - self.asked):
+            self.asked |= unknown  # what is not for us, or erased, is asked for once a run
             ask = Keys(actor=f"service:{self.name}", kids=sorted(unknown))
             answer = await self.ask(envelope.tenant, ask, KeysAnswer)
             self.keys |= keys_in(msgspec.json.encode(answer))
