@@ -1,4 +1,7 @@
-"""The story's goals: Mara's talks from a vague wish to closing, the goal they serve, and one that was imported."""
+"""The story's goals: Mara's talks from a vague wish to closing, the goal they serve, and one that was imported.
+
+Longer than other files, because a story is told in one piece.
+"""
 
 from __future__ import annotations
 
