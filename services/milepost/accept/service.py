@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from faststream import AckPolicy
 from faststream.nats import NatsBroker
 
 from milepost.accept.deciding import Ticket, failed
@@ -75,7 +76,10 @@ class AcceptService:
         self._loop: asyncio.AbstractEventLoop | None = None
         # The handler only queues: a subscriber takes one message at a time, and one that awaited its commit would
         # make batches of one.
-        self._subscriber = broker.subscriber(COMMANDS, queue=QUEUE, no_reply=True, decoder=self._decode)
+        # Core messages are not acknowledged, so FastStream need not prepare for it.
+        self._subscriber = broker.subscriber(
+            COMMANDS, queue=QUEUE, no_reply=True, decoder=self._decode, ack_policy=AckPolicy.MANUAL
+        )
         self._subscriber(self._handle)
 
     async def start(self) -> None:

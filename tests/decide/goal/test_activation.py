@@ -27,8 +27,8 @@ from milepost_contracts.events.goal import (
     Reopened,
     Resumed,
 )
-from milepost_contracts.events.mentorship import Cancelled, CapSet, GoalJoined, GoalLeft, KeyAreaOpened
-from milepost_contracts.types import Criterion, RubricRef, SeenAt, TermsChange, Waiver, Warned
+from milepost_contracts.events.mentorship import Cancelled, CapSet, GoalJoined, GoalLeft, KeyAreaOpened, PartyReplaced
+from milepost_contracts.types import Criterion, Party, RubricRef, SeenAt, TermsChange, Waiver, Warned
 from tests.support.goals import (
     DEADLINE,
     TALKS,
@@ -47,6 +47,7 @@ from tests.support.scenario import (
     MENTEE,
     MENTOR,
     MENTORSHIP,
+    PEER,
     PROGRAMME,
     STRANGER,
     Scenario,
@@ -364,6 +365,12 @@ def test_reopening_an_abandoned_draft() -> None:
     """What nobody ever agreed to is not reopened as active."""
     scenario = drafted().given(Closed(result="abandoned", closed_on=day(0)), GoalLeft(goal=GOAL))
     scenario.when(MENTEE, ReopenGoal, reason="On").refused("quorum_missing")
+
+
+def test_reopening_by_an_owner_who_has_left() -> None:
+    """In a mentorship that its owner is no longer a party of, a goal does not become active again."""
+    replaced = PartyReplaced(old=MENTEE, new=Party(ref=PEER, role="mentee"), reason="Left")
+    closed().given(replaced).when(MENTEE, ReopenGoal, reason="On").refused("owner_not_in_mentorship")
 
 
 def test_claimed_before_it_stopped() -> None:

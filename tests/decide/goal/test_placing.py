@@ -144,6 +144,8 @@ def test_whose_mentorship() -> None:
     """Owner and parties of the goal belong to the mentorship, each named once, as many as fit."""
     guest = Party(ref=PEER, role="peer")
     place(created(mentored()), parties=[*BOTH, guest]).refused("party_not_in_mentorship")
+    for nobody_else in ([], [BOTH[0]]):
+        place(created(mentored()), parties=nobody_else).refused("party_alone")
     place(created(mentored()), parties=[*BOTH, BOTH[0]]).refused("party_twice")
     place(created(mentored(), owner=STRANGER), by=STRANGER).refused("owner_not_in_mentorship")
     place(created(mentored().limited(parties=1))).refused("limit_reached")
@@ -166,7 +168,7 @@ def test_other_parties_in_the_same_place() -> None:
     """Other parties alone leave mentorship, programme and cycle as they are, even where the programme has ended."""
     scenario = place(created(mentored(organised(), programme=PROGRAMME)), cycle=CYCLE)
     scenario.given(Closed(closed_on=day(0)), by=ADMIN)
-    place(scenario, cycle=CYCLE, parties=[BOTH[0]]).tags("placed")
+    place(scenario, cycle=CYCLE, parties=[BOTH[1]]).tags("placed")
 
 
 def test_the_mentorships_programme() -> None:

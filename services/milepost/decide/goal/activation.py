@@ -12,6 +12,7 @@ from milepost.decide.goal.agreement import agreed, check_revision, check_state, 
 from milepost.decide.goal.clock import stepped_on, today
 from milepost.decide.goal.conditions import LEARNING, check_stranded, warn_outcome
 from milepost.decide.goal.key_areas import check_active, check_room, joined, mentorship_of, opened
+from milepost.decide.goal.placing import check_owner_in
 from milepost.decide.goal.roles import ADMIN, PARTY, asked
 from milepost.decide.goal.state import Goal
 from milepost.decide.kernel import Case, Change, Recorded, decides, evolves
@@ -57,6 +58,8 @@ def reopen_goal(case: Case) -> list[Change]:
     on = stepped_on(case)
     _check_order(case, goal.closure.closed_on if goal.closure else None, on)
     mentorship = mentorship_of(case, goal)
+    if mentorship is not None:  # its owner may have left since
+        check_owner_in(case, mentorship, goal.owner, "id")
     reopened = events.Reopened(reopened_on=on, reason=command.reason, **allowed)
     return [case.change(reopened), *(joined(mentorship, replace(goal, state="active")) if mentorship else [])]
 

@@ -90,6 +90,9 @@ def _check_mentorship(case: Case, goal: Goal, mentorship: Mentorship | None) -> 
     strangers = sorted(party.ref for party in case.command.parties if party.ref not in mentorship.parties)
     message = "The parties of a goal are parties of its mentorship: leave the others out."
     reasons.unless(not strangers, "party_not_in_mentorship", message, "parties", parties=strangers)
+    others = [party for party in case.command.parties if party.ref not in (goal.owner, goal.accountable)]
+    message = "In a mentorship somebody beside the owner agrees to a goal: name at least one other party."
+    reasons.unless(others, "party_alone", message, "parties")
     check_owner_in(case, mentorship, goal.owner, "mentorship")
     if goal.state == "active" and goal.mentorship != mentorship.id:
         check_room(case, mentorship, goal, goal.owner)
