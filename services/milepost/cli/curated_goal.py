@@ -60,7 +60,9 @@ GOAL = {
         WORKING, 'milepost goal add-milestone talk "First rehearsal" +2w', args=("title", "due_on"), makes="milestone"
     ),
     "reschedule_milestone": Curated(
-        WORKING, "milepost goal reschedule-milestone talk rehearsal +3w", args=("milestone", "new")
+        WORKING,
+        'milepost goal reschedule-milestone talk rehearsal +3w --reason "The room was taken"',
+        args=("milestone", "new"),
     ),
     "hit_milestone": Curated(
         WORKING, "milepost goal hit-milestone talk rehearsal", args=("milestone",), defaults={"hit_on": TODAY}

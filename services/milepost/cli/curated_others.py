@@ -53,7 +53,7 @@ MENTORSHIP = {
 }
 
 PROGRAMME = {
-    "create": Curated(FRAME, 'milepost programme create "Growing together"', args=("title",), makes="id"),
+    "create": Curated(FRAME, 'milepost programme create "Growing together" --as priya', args=("title",), makes="id"),
     "set_rubric": Curated(
         FRAME,
         "milepost programme set-rubric growth house@1:specific,measurable,worthwhile --as priya",
