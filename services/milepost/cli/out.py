@@ -114,7 +114,9 @@ class Out:
             table.add_column(name, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-        Console(file=self._out, highlight=False).print(table)
+        # Without a colour system no style is written at all, bold included.
+        colours: Any = "auto" if self._colour[id(self._out)] else None
+        Console(file=self._out, highlight=False, color_system=colours).print(table)
 
     # what is said about it
     def note(self, text: str) -> None:
