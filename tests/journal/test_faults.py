@@ -200,6 +200,28 @@ def test_a_restarted_server_is_met_with_new_connections(postgres_url: str, tmp_p
         assert [event.version for event in journal.load("acme", ref)] == [1, 2, 3]
 
 
+def test_a_search_path_of_the_server_s_own_changes_nothing(postgres_url: str) -> None:
+    """Where the role's search path begins with another schema, tables are made, written and read in one place."""
+    run_sql(postgres_url, "CREATE SCHEMA milepost")
+    run_sql(postgres_url, "ALTER ROLE milepost SET search_path = milepost, public")
+    ref = goal()
+    try:
+        with Journal(f"{postgres_url}?application_name=accept&options=-c%20work_mem%3D8MB") as journal:
+            journal.append([append({ref: 0})])
+            assert (journal.head("acme", ref), len(journal.load("acme", ref)), journal.last_position()) == (1, 1, 1)
+            assert journal._store.recorder.query("SELECT current_setting('work_mem') AS given")[0]["given"] == "8MB"
+    finally:
+        run_sql(postgres_url, "ALTER ROLE milepost RESET search_path")
+
+
+def test_a_restart_does_not_wait_for_vacuum(postgres_url: str) -> None:
+    """A process that finds the tables made asks for no lock that a writer or vacuum holds."""
+    Journal(postgres_url).close()
+    with psycopg.connect(postgres_url) as vacuum:
+        vacuum.execute("LOCK TABLE stored_events IN SHARE UPDATE EXCLUSIVE MODE")
+        Journal(f"{postgres_url}?options=-c%20lock_timeout%3D100ms").close()
+
+
 def test_an_append_waits_only_so_long(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind a writer that hangs in the lock an append gives up, having written nothing, and later goes through."""
     monkeypatch.setattr(postgres, "_LOCK", postgres._LOCK.replace("'10s'", "'50ms'"))

@@ -40,8 +40,8 @@ class Locked(Protocol):
         """Return the newest version of each originator id; 0 where there is none."""
         ...
 
-    def tails(self, tenants: Sequence[str]) -> dict[str, Tail]:
-        """Return the tail of each tenant; a tenant without events is absent."""
+    def look(self, keys: Sequence[str], tenants: Sequence[str]) -> tuple[dict[str, int], dict[str, Tail]]:
+        """Return `versions` of *keys*, and the tail of each tenant that has events."""
         ...
 
     def load(self, key: str, after_version: int) -> list[Stored]:
@@ -79,9 +79,8 @@ class Batch:
     def run(self, appends: Sequence[Append]) -> list[Outcome]:
         """Return what becomes of each append, in order; `rows` and `stored` are then what must be inserted."""
         keys = {key for append in appends for key, _, _ in append.keys}
-        self._versions = self._locked.versions(list(keys))
-        tenants = list({append.tenant for append in appends})
-        tails = self._locked.tails(tenants)
+        tenants = {append.tenant for append in appends}
+        self._versions, tails = self._locked.look(list(keys), list(tenants))
         self._tails = {tenant: _Running(tails.get(tenant, Tail(0, 0)), self._now_us) for tenant in tenants}
         return [self._settle(append) for append in appends]
 

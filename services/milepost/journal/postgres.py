@@ -59,17 +59,20 @@ _VERSIONS = (
     "SELECT wanted.id, (SELECT max(originator_version) FROM stored_events WHERE originator_id = wanted.id)"
     " FROM unnest(%b::text[]) AS wanted(id)"
 )
-_TAILS = (
-    "SELECT wanted.tenant, tail.sequence, tail.recorded_us FROM unnest(%b::text[]) AS wanted(tenant)"
+# One way to the server for all that is looked at: tails by tenant, the last position, versions by originator id.
+_LOOK = (
+    "SELECT 0, wanted.tenant, tail.sequence, tail.recorded_us FROM unnest(%b::text[]) AS wanted(tenant)"
     " CROSS JOIN LATERAL (SELECT sequence, recorded_us FROM stored_events WHERE tenant = wanted.tenant"
     " ORDER BY sequence DESC LIMIT 1) AS tail"
+    " UNION ALL SELECT 1, '', COALESCE(MAX(notification_id), 0), NULL FROM stored_events"
+    " UNION ALL SELECT 2, wanted.id, (SELECT max(originator_version) FROM stored_events"
+    " WHERE originator_id = wanted.id), NULL FROM unnest(%b::text[]) AS wanted(id)"
 )
 _COPY = (
     "COPY stored_events (notification_id, originator_id, originator_version, topic, tenant, sequence, recorded_us,"
     " event_id, command, command_events, answer, state) FROM STDIN (FORMAT BINARY)"
 )
 _TYPES = ("int8", "text", "int8", "text", "text", "int8", "int8", "text", "text", "int8", "bytea", "bytea")
-_LAST = "SELECT COALESCE(MAX(notification_id), 0) FROM stored_events"
 _LOAD = (
     "SELECT notification_id, originator_version, topic, state FROM stored_events"
     " WHERE originator_id = %b AND originator_version > %b ORDER BY originator_version"
@@ -94,6 +97,9 @@ class Recorder(PostgresApplicationRecorder):
         """Create the tables once, whoever else is starting at the same moment."""
         with self.datastore.transaction(commit=True) as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_LOCK,))
+            found = cursor.execute("SELECT to_regclass('append_lock') AS last_made").fetchone()
+            if found is not None and found["last_made"] is not None:
+                return  # CREATE INDEX IF NOT EXISTS would wait for every writer and vacuum
             for statement in _TABLES:
                 cursor.execute(SQL(statement))
 
@@ -138,10 +144,14 @@ class Factory(PostgresFactory):
                 "CREATE_TABLE": "no",
             }
         )
-        # What eventsourcing has no name for: TLS, keepalives, options.
+        # What eventsourcing has no name for: TLS, keepalives, options. Its statements name the schema public, so that
+        # must be where ours go, whatever search path the server or the URL sets.
         pool = self.datastore.pool
         assert isinstance(pool.kwargs, dict)  # noqa: S101  the datastore gives a dict
         pool.kwargs |= {name: value for name, value in parameters.items() if name not in named}
+        pool.kwargs["options"] = f"{parameters.get('options', '')} -c search_path=public"
+        if not parameters.get("password"):
+            del pool.kwargs["password"]  # an empty one would hide PGPASSWORD
 
 
 class Store:
@@ -220,16 +230,25 @@ class LockedPostgres:
         self._connection = connection
         self._cursor = connection.cursor(row_factory=tuple_row, binary=True)
         self._mapper = documents
+        self._last = 0
 
     def versions(self, keys: Sequence[str]) -> dict[str, int]:
         """Return the newest version of each originator id; 0 where there is none."""
         found = self._cursor.execute(_VERSIONS, (list(keys),), prepare=True)
         return {key: version or 0 for key, version in found}
 
-    def tails(self, tenants: Sequence[str]) -> dict[str, Tail]:
-        """Return the tail of each tenant that has one."""
-        found = self._cursor.execute(_TAILS, (list(tenants),), prepare=True)
-        return {tenant: Tail(sequence, recorded_us) for tenant, sequence, recorded_us in found}
+    def look(self, keys: Sequence[str], tenants: Sequence[str]) -> tuple[dict[str, int], dict[str, Tail]]:
+        """Return `versions` of *keys*, and the tail of each tenant that has events."""
+        versions: dict[str, int] = {}
+        tails: dict[str, Tail] = {}
+        for kind, name, number, recorded_us in self._cursor.execute(_LOOK, (list(tenants), list(keys)), prepare=True):
+            if kind == 0:
+                tails[name] = Tail(number, recorded_us)
+            elif kind == 1:
+                self._last = number
+            else:
+                versions[name] = number or 0
+        return versions, tails
 
     def load(self, key: str, after_version: int) -> list[Stored]:
         """Return the stored events of an originator id above *after_version*, in order."""
@@ -249,8 +268,7 @@ class LockedPostgres:
     def insert(self, rows: Sequence[Row]) -> Sequence[int]:
         """Insert *rows* in order and return their positions; raises CommandKnown."""
         # Binary COPY: a quarter less time than an INSERT from arrays. The positions are counted on under the lock.
-        (last,) = self._cursor.execute(_LAST, prepare=True).fetchone() or (0,)
-        positions = range(last + 1, last + 1 + len(rows))
+        positions = range(self._last + 1, self._last + 1 + len(rows))
         try:
             with self._cursor.copy(_COPY) as copy:
                 copy.set_types(_TYPES)

@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,10 +30,12 @@ from milepost.journal.stored import DocumentMapper, Stored, mapper
 _LOCK_WAIT_S = 5
 # Connections for reading: the relay, the replies of replay and the loads of accept, with as many again at peaks.
 _READERS = 8
+# Two usual documents fit a page of 4096 octets and leave a quarter empty, five fit this one: a fifth less time.
+_PAGE_SIZE = 8192
 _WRITER_PRAGMAS = (
     "PRAGMA synchronous=FULL",  # a commit is on the disk before it is answered; NORMAL would lose the last ones
     "PRAGMA cache_size=-65536",  # 64 MiB: the upper pages of three indexes stay in memory, +40 % with the next line
-    "PRAGMA wal_autocheckpoint=8000",  # pages, 32 MB: fewer checkpoints stand in a commit's way
+    "PRAGMA wal_autocheckpoint=4000",  # pages, 32 MB: fewer checkpoints stand in a commit's way
 )
 
 
@@ -153,6 +155,11 @@ class Store:
             raise JournalUnavailable(f"{path}: {error}") from error
 
     def _open_writer(self, *, create: bool) -> sqlite3.Connection:
+        if create:
+            # The page size is settled before anything else is written; the pool's first statement would settle 4096.
+            with closing(sqlite3.connect(self.factory.datastore.pool.db_name, uri=True)) as new:
+                new.execute(f"PRAGMA page_size={_PAGE_SIZE}")
+                new.execute("PRAGMA journal_mode=WAL")
         pool = self.factory.datastore.pool
         assert isinstance(pool, Pool)  # noqa: S101  narrows the factory's type
         writer = pool.writer()
@@ -204,14 +211,14 @@ class LockedSQLite:
         found = self._connection.execute(statement, (_json(keys),))
         return {key: version or 0 for key, version in found}
 
-    def tails(self, tenants: Sequence[str]) -> dict[str, Tail]:
-        """Return the tail of each tenant that has one."""
+    def look(self, keys: Sequence[str], tenants: Sequence[str]) -> tuple[dict[str, int], dict[str, Tail]]:
+        """Return `versions` of *keys*, and the tail of each tenant that has events."""
         statement = "SELECT sequence, recorded_us FROM stored_events WHERE tenant = ? ORDER BY sequence DESC LIMIT 1"
         tails: dict[str, Tail] = {}
         for tenant in tenants:
             if (row := self._connection.execute(statement, (tenant,)).fetchone()) is not None:
                 tails[tenant] = Tail(*row)
-        return tails
+        return self.versions(keys), tails
 
     def load(self, key: str, after_version: int) -> list[Stored]:
         """Return the stored events of an originator id above *after_version*, in order."""
