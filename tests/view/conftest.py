@@ -26,7 +26,7 @@ A = TypeVar("A", bound=Answer)
 @pytest.fixture
 def sqlite_view(tmp_path: Path) -> str:
     """Give the URL of a view that does not exist yet."""
-    return f"sqlite:///{tmp_path / 'view.sqlite'}"
+    return f"sqlite:///{tmp_path / 'alone.sqlite'}"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -24,6 +24,7 @@ REQUEST_S = 5.0
 # The server drops a consumer that nobody listens to, should this process die without a word.
 INACTIVE_S = 30.0
 NO_STREAM = 10059
+GENERATION = "milepost_generation"  # in the stream's metadata, where publish keeps it
 _ACK_TOKENS = 9  # of a reply subject without account and domain; with them two more, and a random one
 
 
@@ -52,8 +53,10 @@ class NoStream(Exception):  # noqa: N818  no error at first: publish makes it
 async def stream_state(nc: Client) -> StreamState:
     """Return the state of GOALS; raises NoStream, NatsError."""
     answer = await _request(nc, f"STREAM.INFO.{STREAM}", {})
-    metadata = answer["config"].get("metadata") or {}
-    return StreamState(int(metadata.get("generation", 0)), answer["state"]["last_seq"])
+    generation = (answer["config"].get("metadata") or {}).get(GENERATION, "")
+    if not generation.isdigit():
+        raise NoStream(f"stream {STREAM} has no {GENERATION}: it is not Milepost's")
+    return StreamState(int(generation), answer["state"]["last_seq"])
 
 
 class Ordered:
@@ -164,6 +167,6 @@ async def _request(nc: Client, api: str, body: dict[str, Any]) -> dict[str, Any]
     answer: dict[str, Any] = msgspec.json.decode(message.data)
     if error := answer.get("error"):
         if error.get("err_code") == NO_STREAM:
-            raise NoStream
+            raise NoStream(f"stream {STREAM} is not there yet")
         raise NatsError(f"{api}: {error.get('err_code')} {error.get('description')}")
     return answer

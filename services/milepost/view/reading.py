@@ -70,7 +70,16 @@ class Reading:
                 await self._read(nc)
             except (Moved, Broken) as reason:
                 self._log.info("reading_again", why=str(reason) or type(reason).__name__)
-            except (NoStream, NatsError, DatabaseError, EnvelopeError, OldModel, Missing, OSError) as error:
+            except (
+                NoStream,
+                NatsError,
+                DatabaseError,
+                EnvelopeError,
+                OldModel,
+                Missing,
+                OSError,
+                TimeoutError,
+            ) as error:
                 self.halted = getattr(error, "code", type(error).__name__)
                 self._log.warning("reading_waits", why=self.halted, error=str(error), retry_s=round(pause, 2))
             pause = PAUSE_S_MIN if self.position != before else min(pause * 2, PAUSE_S_MAX)
@@ -87,7 +96,8 @@ class Reading:
         self._reset(self._applying.numbers)
         if self.position.generation != state.generation or self.position.stream_sequence > state.last_sequence:
             # Another stream than the one that was read: from its beginning, passing over what the rows have.
-            self._log.info("stream_begins_anew", generation=state.generation)
+            if self.position.generation:
+                self._log.info("stream_begins_anew", generation=state.generation)
             await self._apply([], Position(state.generation, 0))
         self._goal = state.last_sequence
         ordered = Ordered(nc, start=self.position.stream_sequence + 1)
