@@ -133,7 +133,7 @@ async function work(event, type, data) {
 async function fromJournal(nc, tenant, known, until) {
   const found = [];
   for (let after = known; after + 1 < until; after = known + found.length) {
-    const ask = { actor: `service:${options.name}`, after, limit: Math.min(until - after, BATCH) };
+    const ask = { actor: `service:${options.name}`, sequence: after, limit: Math.min(until - after, BATCH) };
     const page = ((await query(nc, tenant, "events_after", ask)).events ?? []).slice(0, until - 1 - after);
     const dense = page.every((event, index) => Number(event.sequence) === after + 1 + index);
     if (page.length === 0 || !dense) throw new Missed(`${tenant}: the journal did not give the events after ${after}`);

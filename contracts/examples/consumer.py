@@ -143,11 +143,15 @@ class Reader:
         """Return *tenant*'s events between *known* and *until*, which the stream no longer has; raises Missed."""
         found: list[Envelope] = []
         while known + len(found) + 1 < until:
-            ask = EventsAfter(actor=f"service:{self.name}", after=known + len(found), limit=min(until - known, BATCH))
+            ask = EventsAfter(
+                actor=f"service:{self.name}", sequence=known + len(found), limit=min(until - known, BATCH)
+            )
             answer = await self.ask(tenant, ask, EventsAfterAnswer)
-            page = [decode(document) for document in answer.events][: until - 1 - known - len(found)]
-            if not page or [event.number for event in page] != list(range(ask.after + 1, ask.after + 1 + len(page))):
-                raise Missed(f"{tenant}: the journal did not give the events after {ask.after}")
+            page = [decode(document) for document in answer.events][: until - 1 - after]
+            if not page or [event.number for event in page] != list(
+                range(ask.sequence + 1, ask.sequence + 1 + len(page))
+            ):
+                raise Missed(f"{tenant}: the journal did not give the events after {after}")
             found += page
         return found
 

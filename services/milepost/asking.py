@@ -100,7 +100,7 @@ class AskedEvents:
 
     async def __call__(self, tenant: str, after: int, limit: int) -> list[bytes]:
         """Return documents of *tenant* after sequence *after*, in order. Raises ConnectionError."""
-        answer = await self._asker.query(tenant, EventsAfter(actor=self._actor, after=after, limit=limit))
+        answer = await self._asker.query(tenant, EventsAfter(actor=self._actor, sequence=after, limit=limit))
         if not isinstance(answer, EventsAfterAnswer):
             raise ConnectionError(f"events_after: {_codes(answer)}")
         return [bytes(document) for document in answer.events]

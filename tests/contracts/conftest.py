@@ -6,16 +6,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
 
 from milepost_contracts.sealing import SealingKey
 from tests.support.nats import broker, connect
 
 __all__ = ["broker", "connect"]
-
-# No test here is about time: on a busy machine a slow example is no failure.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 EXAMPLES = CONTRACTS / "examples"

@@ -85,7 +85,7 @@ def test_events_after_a_sequence_are_the_exact_documents_page_by_page(
     got: list[bytes] = []
     more = True
     while more:
-        answer, _ = replay.answer(TENANT, EventsAfter(actor=user("x"), after=len(got), limit=4))
+        answer, _ = replay.answer(TENANT, EventsAfter(actor=user("x"), sequence=len(got), limit=4))
         assert isinstance(answer, EventsAfterAnswer)
         assert len(answer.events) <= 4
         got += [bytes(event) for event in answer.events]

@@ -195,7 +195,7 @@ async def journal_answers(
         assert (tenant, caller, query.actor) == (TENANT, NAME, f"service:{NAME}")
         body: EventsAfterAnswer | KeysAnswer
         if isinstance(query, EventsAfter):
-            page = [document for document in documents if decode(document).number > query.after][: query.limit]
+            page = [document for document in documents if decode(document).number > query.sequence][: query.limit]
             body = EventsAfterAnswer(events=[msgspec.Raw(document) for document in page])
         else:
             wanted = query.kids if isinstance(query, Keys) else []

@@ -19,11 +19,11 @@ class EventsAfterAnswer(Answer, frozen=True, kw_only=True, tag="answered"):
 
 
 class EventsAfter(Query, frozen=True, kw_only=True):
-    """What the stream no longer has: the tenant's events after `after` (0: from the beginning), from the journal."""
+    """What the stream no longer has: the tenant's events after `sequence` (0: from the beginning), from the journal."""
 
     ANSWER: ClassVar[type[Answer]] = EventsAfterAnswer
 
-    after: Annotated[int, Meta(ge=0)] = 0
+    sequence: Annotated[int, Meta(ge=0)] = 0
 
 
 class DerivedKey(Value, frozen=True, kw_only=True):

@@ -106,7 +106,7 @@ class ReplayService:
             return late, {}
         reader = query.on_behalf_of if query.actor in TRUSTED and query.on_behalf_of else query.actor
         if isinstance(query, EventsAfter):
-            return self._events_after(tenant, query), {"after": query.after}
+            return self._events_after(tenant, query), {"after": query.sequence}
         if isinstance(query, Keys):
             return self._give_keys(tenant, query, reader)
         assert isinstance(query, AsOf)  # noqa: S101  the decoder knows no other
@@ -125,7 +125,7 @@ class ReplayService:
 
     def _events_after(self, tenant: str, query: EventsAfter) -> EventsAfterAnswer:
         # Whoever may read the tenant's events on the bus may ask for them here: the words in them stay sealed.
-        stored = self._journal.events_after(tenant, query.after, query.limit + 1)
+        stored = self._journal.events_after(tenant, query.sequence, query.limit + 1)
         events: list[msgspec.Raw] = []
         size = 0
         for one in stored[: query.limit]:
@@ -133,7 +133,7 @@ class ReplayService:
             if events and size > ANSWER_BYTES_MAX:
                 break
             events.append(msgspec.Raw(one.document))
-        last = stored[len(events) - 1].sequence if events else query.after
+        last = stored[len(events) - 1].sequence if events else query.sequence
         return EventsAfterAnswer(sequence=f"{last:016d}", events=events, more=len(events) < len(stored))
 
     def _give_keys(self, tenant: str, query: Keys, reader: str) -> tuple[KeysAnswer, dict[str, Any]]:
