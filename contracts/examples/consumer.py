@@ -143,14 +143,11 @@ class Reader:
         """Return *tenant*'s events between *known* and *until*, which the stream no longer has; raises Missed."""
         found: list[Envelope] = []
         while known + len(found) + 1 < until:
-            ask = EventsAfter(
-                actor=f"service:{self.name}", sequence=known + len(found), limit=min(until - known, BATCH)
-            )
+            after = known + len(found)
+            ask = EventsAfter(actor=f"service:{self.name}", sequence=after, limit=min(until - known, BATCH))
             answer = await self.ask(tenant, ask, EventsAfterAnswer)
             page = [decode(document) for document in answer.events][: until - 1 - after]
-            if not page or [event.number for event in page] != list(
-                range(ask.sequence + 1, ask.sequence + 1 + len(page))
-            ):
+            if not page or [event.number for event in page] != list(range(after + 1, after + 1 + len(page))):
                 raise Missed(f"{tenant}: the journal did not give the events after {after}")
             found += page
         return found
