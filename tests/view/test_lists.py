@@ -90,9 +90,12 @@ async def test_at_risk_is_narrowed(view: View) -> None:
     placing = Placing(mentorship=MENTORSHIP, programme=PROGRAMME, cycle=uid("cycle"), parties=[])
     history.add(MENTEE, events.Placed(before=Placing(), after=placing, revision=1), uid("goal 1"))
     view.write(history)
-    narrowed: dict[str, Any]
-    for narrowed in ({"mentorship": MENTORSHIP}, {"programme": PROGRAMME}, {"cycle": uid("cycle")}):
-        assert await titles(view, AtRisk(actor=MENTEE, **narrowed)) == ["goal 1"]
+    for narrowed in (
+        AtRisk(actor=MENTEE, mentorship=MENTORSHIP),
+        AtRisk(actor=MENTEE, programme=PROGRAMME),
+        AtRisk(actor=MENTEE, cycle=uid("cycle")),
+    ):
+        assert await titles(view, narrowed) == ["goal 1"]
     assert await titles(view, AtRisk(actor=ADMIN, of=MENTEE)) == ["goal 0", "goal 1"]
     assert await titles(view, AtRisk(actor=ADMIN, of=MENTOR)) == []
 
