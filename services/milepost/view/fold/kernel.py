@@ -6,13 +6,9 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import msgspec
-
 from milepost.view.rows import CardRow, DetailRow, Layer, MentorshipRow, ProgrammeRow, TenantRow, Words
 from milepost_contracts.envelope import Envelope, EnvelopeError, decode
 from milepost_contracts.events import Event
-from milepost_contracts.sealing import PREFIX, walk
-from milepost_contracts.upcasts import UPCASTS
 
 Key = tuple[str, str]
 """An aggregate of one kind: (tenant, id)."""
@@ -23,7 +19,7 @@ EntryKey = tuple[str, str, str, str]
 class At:
     """An event and where it stands: everything that folding needs, decoded once."""
 
-    __slots__ = ("_pointers", "data", "envelope", "event", "key", "kind", "number", "tag", "tenant")
+    __slots__ = ("data", "envelope", "event", "key", "kind", "number", "tag", "tenant")
 
     def __init__(self, envelope: Envelope, event: Event | None) -> None:
         """Take the envelope and its event in the newest form; None where the tag is unknown here."""
@@ -35,7 +31,6 @@ class At:
         self.kind, _, id_ = envelope.subject.partition("/")
         self.key: Key = (envelope.tenant, id_)
         self.data = envelope.data
-        self._pointers: dict[str, str] | None = None
 
     @property
     def recorded_on(self) -> str:
@@ -48,15 +43,11 @@ class At:
         return dt.datetime.fromisoformat(self.envelope.occurredat or self.envelope.time)
 
     def words(self, value: object, pointer: str) -> Words | None:
-        """Return the words *value* of the member at *pointer* of the event's newest form."""
-        if not isinstance(value, str):
-            return None
-        if self.tag in UPCASTS:
-            # A seal is bound to the place in the form that was stored.
-            if self._pointers is None:
-                self._pointers = _places(self.data)
-            pointer = self._pointers.get(value, pointer)
-        return Words(value, self.envelope.id, pointer)
+        """Return the words *value* of the member at *pointer*, None where there are none.
+
+        The place in the newest form is the one in the form that was stored: upcasts never move words.
+        """
+        return Words(value, self.envelope.id, pointer) if isinstance(value, str) else None
 
     def listed(self, values: list[str], pointer: str) -> list[Words]:
         """Return the words of every item of the list at *pointer*."""
@@ -127,19 +118,3 @@ def open_event(envelope: Envelope) -> At:
         if error.code == "unknown_event":
             return At(envelope, None)
         raise
-
-
-def _places(data: msgspec.Raw) -> dict[str, str]:
-    places: dict[str, str] = {}
-
-    def note(sealed: str, pointer: str) -> str:
-        places[sealed] = pointer
-        return sealed
-
-    walk(msgspec.json.decode(data), note)
-    return places
-
-
-def is_sealed(words: Words) -> bool:
-    """Whether *words* want a key; words in the clear are shown as they are."""
-    return words.sealed.startswith(PREFIX)
