@@ -52,7 +52,7 @@ async def echo(command):
     return answer(Accepted(id=command.id, version=1, sequence="0" * 16, events=events))
 async def main():
     await broker.start()
-    await broker.ping(timeout=5)
+    await broker.connection.flush()
     print("ready", flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
