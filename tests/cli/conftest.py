@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import uuid_utils
 
+from tests.support.nats import broker, connect  # noqa: F401  fixtures
 from tests.support.serving import Served
 from tests.support.shell import Shell
 

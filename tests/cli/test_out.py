@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+
 import msgspec
 import pytest
 

@@ -147,7 +147,8 @@ def _import(where: Where, out: Out, *, file: IO[bytes], dry_run: bool, report: s
         asyncio.run(check_all(lines, file, done) if dry_run else _send(where, lines, file, done))
     names = ("lines", "valid", "accepted", "unchanged", "refused", "invalid", "failed", "warnings")
     if out.as_json:
-        out.document({name: told.counts[name] for name in names} | {"refusals": told.refusals})
+        refusals = sorted(told.refusals, key=lambda refusal: int(refusal["line"]))
+        out.document({name: told.counts[name] for name in names} | {"refusals": refusals})
     else:
         out.line(", ".join(f"{told.counts[name]} {name}" for name in names if told.counts[name]) or "0 lines")
     return REFUSED if told.bad else 0

@@ -46,6 +46,7 @@ async def _follow(where: Where, out: Out, since: str | None, goal: str | None) -
         session = Session(asker, tenant=tenant, actor=actor, names=names, memory=where)
         only = await Finder(session).goal(goal) if goal else None
         after = await _start(session, since)
+        out.note(f"Watching {tenant} after sequence {after}; Ctrl-C ends it.")
         opener = Opener(session)
         async for page in Following(nc, tenant, AskedEvents(asker, actor), said=out.note).pages(after):
             shown = [event for event in page if only in (None, event.aggregate_id)]
