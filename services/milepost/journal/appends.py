@@ -21,10 +21,11 @@ Ref = tuple[str, str]
 
 _is_id = re.compile(ID_PATTERN).match
 _is_name = re.compile(NAME_PATTERN).match
+_AGGREGATE_OF = {tag: tag.partition(".")[0] for tag in (*EVENTS, *UPCASTS)}
 _encode = msgspec.json.Encoder().encode
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class Wanted(msgspec.Struct, frozen=True, gc=False):
     """One event that a command wants: `data` is its encoded and sealed JSON object, `event_id` a UUID of version 7.
 
     `commandhash` is the keyed hash of the command under this event's sealing key; empty: none.
@@ -40,17 +41,15 @@ class Wanted(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse what could not be read again; here, so that the one who made it is told, not its neighbours."""
-        if self.tag not in EVENTS and self.tag not in UPCASTS:
-            raise ValueError(f"{self.tag!r} is no event of these contracts")
-        if self.tag.partition(".")[0] != self.aggregate:
-            raise ValueError(f"{self.tag} is no event of a {self.aggregate}")
+        if _AGGREGATE_OF.get(self.tag) != self.aggregate:
+            raise ValueError(f"{self.tag!r} is no event of a {self.aggregate} in these contracts")
         if not _is_id(self.id) or not _is_id(self.event_id):
             raise ValueError(f"{self.tag}: an id is not a UUID in lower case")
         if self.data[:1] != b"{" or self.data[-1:] != b"}":
             raise ValueError(f"{self.tag}: data is not a JSON object")
 
 
-class Attributes(msgspec.Struct, frozen=True):
+class Attributes(msgspec.Struct, frozen=True, gc=False):
     """The envelope's attributes that all events of one command share; empty means absent."""
 
     actor: str
@@ -111,8 +110,9 @@ class Append(msgspec.Struct, eq=False):
             raise ValueError(f"{self.tenant!r} is no tenant")
         if not self.events:
             raise ValueError("an append without events: a command that changes nothing never comes here")
-        if missing := {(event.aggregate, event.id) for event in self.events} - self.reads.keys():
-            raise ValueError(f"written but not among the reads: {sorted(missing)}")
+        for event in self.events:
+            if (event.aggregate, event.id) not in self.reads:
+                raise ValueError(f"{event.aggregate}/{event.id} is written but not among the reads")
         self.stored_command = stored_command(self.command)
         self.keys = [(originator(self.tenant, ref), ref, version) for ref, version in self.reads.items()]
         self.drafts = [_draft(self.tenant, event, self.attributes) for event in self.events]
@@ -138,7 +138,7 @@ def stored_command(command: str) -> str:
     return f"{command_id}/{target}"
 
 
-class Draft(msgspec.Struct):
+class Draft(msgspec.Struct, gc=False):
     """An event's document without what the lock assigns: time, version and sequence."""
 
     key: str
@@ -161,7 +161,7 @@ class Draft(msgspec.Struct):
         )
 
 
-class _Tail(msgspec.Struct, omit_defaults=True):
+class _Tail(msgspec.Struct, omit_defaults=True, gc=False):
     """The document's members after `sequence`, in the envelope's order; the encoder escapes what they hold."""
 
     actor: str

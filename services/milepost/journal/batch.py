@@ -71,7 +71,7 @@ class Batch:
         self._locked = locked
         self._now_us = now_us
         self._commands = set(known)
-        self._versions: dict[str, int] = {}
+        self._versions = _Versions(locked)
         self._written: dict[str, list[Stored]] = {}
         self._tails: dict[str, _Running] = {}
         self._kept: set[int] = set()
@@ -80,7 +80,8 @@ class Batch:
         """Return what becomes of each append, in order; `rows` and `stored` are then what must be inserted."""
         keys = {key for append in appends for key, _, _ in append.keys}
         tenants = {append.tenant for append in appends}
-        self._versions, tails = self._locked.look(list(keys), list(tenants))
+        versions, tails = self._locked.look(list(keys), list(tenants))
+        self._versions.update(versions)
         self._tails = {tenant: _Running(tails.get(tenant, Tail(0, 0)), self._now_us) for tenant in tenants}
         return [self._settle(append) for append in appends]
 
@@ -96,12 +97,7 @@ class Batch:
 
     def head(self, tenant: str, ref: Ref) -> int:
         """Return the newest version of *ref*, this batch's included; 0: it does not exist."""
-        return self._version(originator(tenant, ref))
-
-    def _version(self, key: str) -> int:
-        if key not in self._versions:
-            self._versions |= self._locked.versions([key])
-        return self._versions[key]
+        return self._versions[originator(tenant, ref)]
 
     def _settle(self, append: Append) -> Outcome:
         if (append.tenant, append.stored_command) in self._commands:
@@ -122,7 +118,7 @@ class Batch:
         return self._keep(again)
 
     def _stale(self, append: Append) -> list[Ref]:
-        return [ref for key, ref, version in append.keys if self._version(key) != version]
+        return [ref for key, ref, version in append.keys if self._versions[key] != version]
 
     def _founded(self, append: Append) -> bool:
         return all(self.kept(below) for below in append.built_on)
@@ -136,7 +132,7 @@ class Batch:
             append.answer,
         )
         for draft in append.drafts:
-            version = self._version(draft.key) + 1
+            version = self._versions[draft.key] + 1
             tail.sequence += 1
             document = draft.document(tail.time, version, tail.sequence)
             self._versions[draft.key] = version
@@ -168,6 +164,18 @@ class Batch:
         self.stored += events
         self._commands.add((append.tenant, append.stored_command))
         return Committed(events)
+
+
+class _Versions(dict[str, int]):
+    """The newest version of each originator id as the batch advances it; what was not looked at yet is looked up."""
+
+    def __init__(self, locked: Locked) -> None:
+        super().__init__()
+        self._locked = locked
+
+    def __missing__(self, key: str) -> int:
+        self.update(self._locked.versions([key]))
+        return self[key]
 
 
 class _Running:

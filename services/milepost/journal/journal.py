@@ -81,7 +81,8 @@ class Journal:
         """Open the journal at *url*: `sqlite:///PATH` (absolute: four slashes) or `postgresql://...`.
 
         writes: False for publish and replay, which only read; a SQLite journal has one writing process.
-        create: False where the tables are made beforehand by somebody with more rights.
+        create: False where the tables are made beforehand by somebody with more rights; on PostgreSQL a writer then
+        needs SELECT and INSERT on stored_events and UPDATE on append_lock, a reader SELECT on stored_events.
         clock_us: microseconds since 1970, UTC. at: called with the name of each fault point
         (`journal.before_commit`, `journal.after_commit`), so that tests can end the process there.
 

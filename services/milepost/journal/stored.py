@@ -13,7 +13,7 @@ from milepost_contracts.envelope import Envelope, EnvelopeError, decode
 from milepost_contracts.events import Event
 
 
-class Stored(msgspec.Struct, kw_only=True):
+class Stored(msgspec.Struct, kw_only=True, gc=False):
     """An event in the journal; `document` is its one form, byte for byte.
 
     position: its place in the whole journal, growing in commit order, gaps allowed and never filled late; 0 where it
