@@ -24,11 +24,13 @@ SETTINGS = Path(__file__).parents[2] / "deploy" / "postgres" / "postgresql.conf"
 _UNPRIVILEGED = "nobody"
 _READY_S = 60  # initdb and start take 2 s here; a loaded machine may need longer
 _STOP_S = 30
-# The server ends when the guard's input does, which the death of the test process brings about however it dies:
-# no server is left behind. The guard ends when the server does.
+# The server ends, and its folder ($1) goes, when the guard's input ends, which the death of the test process brings
+# about however it dies: nothing is left behind. The guard ends when the server does.
 _GUARD = (
-    'exec 3<&0; "$@" 3<&- & server=$!; { read -r _ <&3; kill -INT "$server"; } & reader=$!; '
-    'trap "kill -INT $server" TERM INT HUP; wait "$server" || wait "$server"; kill "$reader"'
+    'folder=$1; shift; exec 3<&0; "$@" 3<&- & server=$!; '
+    '{ read -r _ <&3; : > "$folder/stopping"; kill -INT "$server"; } & reader=$!; '
+    'trap "kill -INT $server" TERM INT HUP; wait "$server" || wait "$server"; kill "$reader"; '
+    'if [ -e "$folder/stopping" ]; then cd / && rm -rf "$folder"; fi'
 )
 
 
@@ -90,7 +92,7 @@ class Server:
         log = self._folder / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                ["/bin/sh", "-c", _GUARD, "guard", *command],
+                ["/bin/sh", "-c", _GUARD, "guard", self._folder, *command],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
