@@ -30,6 +30,7 @@ from milepost.publish.reports import (
     no_progress,
 )
 from milepost.publish.source import Source
+from milepost.publish.streams import StreamError
 from milepost_contracts.subjects import ADMIN
 
 SUBJECT = f"{ADMIN}.publish"
@@ -184,6 +185,8 @@ class AdminService:
             job.report = await work(job.progress)
         except (HaltError, BusyError, JournalError) as error:
             job.problem = Problem(error.code, str(error))
+        except StreamError as error:
+            job.problem = Problem("misconfigured", str(error))
         except (ApiError, *UNREACHABLE) as error:
             job.problem = Problem("unavailable", f"{type(error).__name__}: {error}")
         finally:

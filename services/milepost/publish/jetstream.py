@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 API = "$JS.API"
 # A leader change or a long write-out on a busy disk takes a second or two; the server itself gives up an open batch
@@ -141,15 +142,20 @@ class JetStream:
 
     async def publish(self, subject: str, document: bytes, headers: dict[str, str]) -> bytes:
         """Publish and return the answer: empty for the first of a batch, else what `acknowledged` reads."""
-        answer = await self.nc.request(subject, document, timeout=self._answer_s_max, headers=headers)
+        answer = await self._request(subject, document, headers)
         if answer.data:
             _refused(answer.data, subject)
         return bytes(answer.data)
 
     async def _ask(self, subject: str, request: dict[str, Any], reply: type[Reply]) -> Reply:
-        answer = await self.nc.request(subject, msgspec.json.encode(request), timeout=self._answer_s_max)
+        answer = await self._request(subject, msgspec.json.encode(request))
         _refused(answer.data, subject)
         return msgspec.json.decode(answer.data, type=reply)
+
+    async def _request(self, subject: str, content: bytes, headers: dict[str, str] | None = None) -> Msg:
+        # nats-py's own timeout holds for the answer only; sending waits without end on a connection that just broke.
+        async with asyncio.timeout(self._answer_s_max):
+            return await self.nc.request(subject, content, timeout=self._answer_s_max, headers=headers)
 
 
 def acknowledged(answer: bytes) -> BatchAck:

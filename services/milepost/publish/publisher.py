@@ -22,7 +22,7 @@ from milepost.publish.jetstream import (
     JetStream,
 )
 from milepost.publish.reconcile import reconcile
-from milepost.publish.refill import Record, Recording, empty
+from milepost.publish.refill import Record, Recording, empty, record_commands
 from milepost.publish.relay import FaultPoint, Place, Relay, nowhere
 from milepost.publish.reports import (
     Halt,
@@ -57,7 +57,7 @@ class _Wanted:
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
-        self.emptied = False
+        self.emptied: Marks | None = None
         self.done = 0
         self.total = 0
         self.report: asyncio.Future[Refilled] = asyncio.get_running_loop().create_future()
@@ -94,7 +94,7 @@ class Publisher:
         self._reason = ""
         self._alarm = ""
         self._halt: Halt | None = None
-        self._place = Place(0, 0)
+        self._place = Place(0, 0, "")
         self._marks = Marks(generation=0)
         self._published = 0
         self._back_off_s = BACK_OFF_S[0]
@@ -107,6 +107,7 @@ class Publisher:
         hints = await self._nc.subscribe(HINT, cb=self._hinted)
         try:
             while True:
+                _end_if_cancelled()
                 await self._attempt()
         finally:
             await self._stop_recording()
@@ -137,21 +138,22 @@ class Publisher:
         )
 
     async def reconcile(self, progress: Progress = no_progress) -> Reconciled:
-        """Compare journal and stream, event by event, up to where the relay is (halted: up to their ends).
+        """Compare journal and stream, event by event, up to where they agree that they are, else up to their ends.
 
-        Raises ApiError, UNREACHABLE, JournalError.
+        Raises ApiError, UNREACHABLE, JournalError, StreamError.
         """
-        place = self._place
-        if self._state != "running":
+        try:
+            place, _ = await self._relay.resume()
+        except HaltError:
             info = await self._stream.info()
-            place = Place(info.state.last_seq, await reading(self._source.last_position))
+            place = Place(info.state.last_seq, await reading(self._source.last_position), "")
         return await reconcile(self._stream, self._source, place, progress)
 
     async def refill(self, progress: Progress = no_progress) -> Refilled:
         """Empty the stream and fill it again; the only way on after a halt. `run` does it, other processes stand by.
 
-        Returns when every event is there again and each tenant was asked once to record it; who did not answer is
-        asked again in the background. Raises BusyError, and HaltError where the relay halts on the way.
+        Returns when every event is there again and the tenants were asked once to record it; where there was no
+        answer they are asked again in the background. Raises BusyError, and HaltError where the relay halts on the way.
         """
         if self._wanted is not None:
             raise BusyError("a refill is under way")
@@ -170,7 +172,8 @@ class Publisher:
     async def _attempt(self) -> None:
         """Go on until something is off, and then wait as long as that wants."""
         try:
-            check_server(self._nc)
+            version = self._nc.connected_server_version
+            check_server(version.major, version.minor)
             await ensure_beside(self._nc, replicas=self._relay.replicas)
             if self._asked:
                 await self._empty()
@@ -194,7 +197,14 @@ class Publisher:
             await self._stood_by_duplicates()
         if self._recording is not None and self._recording.marks.generation != self._marks.generation:
             await self._stop_recording()
+        if self._wanted is not None and self._wanted.emptied and not self._marks.refill_to:
+            # A rival filled it and has recorded that already.
+            commands = await reading(record_commands, self._source, self._wanted.emptied)
+            events = await reading(self._count_to, self._wanted.emptied.refill_to)
+            generation = self._marks.generation
+            self.recorded(Refilled(generation=generation, events=events, recorded=list(commands), unrecorded={}))
         while not self._asked:
+            _end_if_cancelled()
             if self._recording is None and 0 < self._marks.refill_to <= self._place.position:
                 self._recording = Recording(self._relay, self._source, self._record, self._marks, self)
             self._wake.clear()
@@ -221,9 +231,10 @@ class Publisher:
             self._wanted.progress(min(self._wanted.done, self._wanted.total), self._wanted.total)
 
     async def _idle(self) -> bool:
-        """Wait for a hint; without one look whether the stream is still where it was, and return whether it is."""
+        """Wait for a hint; without one, return whether the stream is still where it was."""
         try:
-            await asyncio.wait_for(self._wake.wait(), self._poll_s)
+            async with asyncio.timeout(self._poll_s):
+                await self._wake.wait()
         except TimeoutError:
             info = await self._stream.info()
             self._back_off_s = BACK_OFF_S[0]
@@ -238,10 +249,11 @@ class Publisher:
         marks = await empty(self._relay, self._stream, self._source, at=self._at)
         log.warning("emptied", generation=marks.generation, refill_to=marks.refill_to)
         wanted.total = await reading(self._count_to, marks.refill_to)
-        wanted.emptied = True
-        # Until the server has forgotten the ids, it would take the same events for duplicates.
-        await asyncio.sleep(2 * window_s(marks))
-        if not wanted.total:
+        wanted.emptied = marks
+        if wanted.total:
+            # Until the server has forgotten the ids, it would take the same events for duplicates.
+            await asyncio.sleep(2 * window_s(marks))
+        else:
             self.recorded(Refilled(generation=marks.generation, events=0, recorded=[], unrecorded={}))
 
     def recorded(self, report: Refilled) -> None:
@@ -263,6 +275,7 @@ class Publisher:
             self._wanted.report.set_exception(error)
         kept = False
         while not self._asked:
+            _end_if_cancelled()
             try:
                 if error.lasting and not kept:
                     await self._relay.halt(error)
@@ -302,7 +315,8 @@ class Publisher:
         """Wait, but not for a refill that is asked for."""
         if not self._asked:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._refill_asked.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._refill_asked.wait()
 
     async def _stop_recording(self) -> None:
         if self._recording is not None:
@@ -322,3 +336,10 @@ class Publisher:
         total = self._count_to(marks.refill_to)
         left = max(0, self._source.count_after(self._place.position) - self._source.count_after(marks.refill_to))
         return Refilling(total - left, total, len(self._recording.pending) if self._recording is not None else 0)
+
+
+def _end_if_cancelled() -> None:
+    """Raise CancelledError where it was lost: before Python 3.12 wait_for drops it when an answer comes with it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

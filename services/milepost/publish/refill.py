@@ -122,7 +122,7 @@ class Listener(Protocol):
     """Who is told how recording goes."""
 
     def recorded(self, report: Refilled) -> None:
-        """Every tenant was asked once."""
+        """Take the first report: the tenants were asked once, as long as somebody answered."""
         ...
 
     def closed(self, marks: Marks) -> None:
@@ -173,8 +173,9 @@ class Recording:
             try:
                 reason = await self._record(tenant, command)
             except (NotRecordedError, *UNREACHABLE) as error:
+                # The others would wait for the same answer in vain.
                 log.warning("not_recorded", tenant=tenant, why=f"{type(error).__name__}: {error}")
-                continue
+                break
             del self.pending[tenant]
             if reason:
                 log.error("refill_refused", tenant=tenant, why=reason)

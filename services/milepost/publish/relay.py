@@ -6,6 +6,7 @@ of the journal, and where both do not agree nothing is published any more.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -15,7 +16,7 @@ import msgspec
 from milepost.publish.jetstream import MISCONFIGURED, ApiError, JetStream, Message, acknowledged
 from milepost.publish.reports import HaltError
 from milepost.publish.source import Entry, Source, reading, subject_of
-from milepost.publish.streams import Marks, StreamError, ensure_goals, update_goals
+from milepost.publish.streams import Marks, ensure_goals, update_goals
 from milepost_contracts.envelope import CONTENT_TYPE, EnvelopeError, decode
 from milepost_contracts.subjects import EVENTS
 
@@ -23,6 +24,9 @@ from milepost_contracts.subjects import EVENTS
 BATCH_EVENTS = 1000
 # The server keeps a batch in memory until it is committed, and one answer's time must do for sending it.
 BATCH_BYTES = 8 * 1024 * 1024
+
+# For as long the server keeps a batch open.
+BATCH_S_MAX = 10.0
 
 FaultPoint = Callable[[str], None]
 
@@ -32,16 +36,20 @@ def nowhere(_: str) -> None:
 
 
 class Place(NamedTuple):
-    """Where journal and stream agree: the stream's last sequence, and the position of the event that it stands for."""
+    """Where journal and stream agree: the stream's last sequence, and the event that it stands for.
+
+    `event_id` is empty, and `position` 0, before the journal's first event.
+    """
 
     last_seq: int
     position: int
+    event_id: str
 
 
 class Relay:
     """Publishes the events of a journal to GOALS; holds no state that `resume` does not find again.
 
-    Every call raises HaltError, ApiError, jetstream.UNREACHABLE and JournalError.
+    Every call raises HaltError, StreamError, ApiError, jetstream.UNREACHABLE and JournalError.
     """
 
     def __init__(self, stream: JetStream, source: Source, *, replicas: int, at: FaultPoint = nowhere) -> None:
@@ -55,10 +63,7 @@ class Relay:
         """Return where to go on and what the stream says of itself, and make it anew where it is lost."""
         while True:
             head = await reading(self.source.last_position)
-            try:
-                info = await ensure_goals(self.stream, head, replicas=self.replicas)
-            except StreamError as error:
-                raise HaltError("misconfigured", str(error), lasting=False) from error
+            info = await ensure_goals(self.stream, head, replicas=self.replicas)
             marks = Marks.read(info.metadata)
             if marks.halted:
                 code, _, message = marks.halted.partition(": ")
@@ -72,17 +77,18 @@ class Relay:
         """Return the place: every stream sequence after the last message once was the next event of the journal."""
         seq, position = (marks.base_seq, marks.base_pos) if last is None else (last.seq, await self._position_of(last))
         gone = last_seq - seq
-        if gone == 0:
-            return Place(last_seq, position)
-        nth = await reading(self.source.nth_after, position, gone) if gone > 0 else None
-        if nth is None:
+        stands: int | None = position
+        if gone:
+            stands = await reading(self.source.nth_after, position, gone) if gone > 0 else None
+        if stands is None:
             raise HaltError(
                 "stream_ahead",
                 f"the stream has had {gone} events after its message {seq} and the journal has fewer: "
                 "the journal was restored from an older backup",
                 lasting=True,
             )
-        return Place(last_seq, nth)
+        standing = await reading(self.source.after, stands - 1, 1) if stands else []
+        return Place(last_seq, stands, standing[0].event_id if standing else "")
 
     async def _position_of(self, last: Message) -> int:
         try:
@@ -99,13 +105,38 @@ class Relay:
         return entry.position
 
     async def following(self, place: Place) -> Sequence[Entry]:
-        """Return the next events after *place*, as many as fit a batch."""
-        return cut(await reading(self.source.after, place.position, BATCH_EVENTS))
+        """Return the next events after *place*, as many as fit a batch.
+
+        The event at *place* is read with them: where it is another one, a backup took the journal's place meanwhile.
+        """
+        if not place.position:
+            return cut(await reading(self.source.after, 0, BATCH_EVENTS))
+        entries = await reading(self.source.after, place.position - 1, BATCH_EVENTS + 1)
+        if not entries or (entries[0].position, entries[0].event_id) != place[1:]:
+            raise HaltError(
+                "stream_diverged",
+                f"the journal no longer has event {place.event_id}, which is on the stream: it was exchanged",
+                lasting=True,
+            )
+        return cut(entries[1:])
 
     async def publish(self, place: Place, entries: Sequence[Entry]) -> Place:
         """Publish *entries*, which follow *place*, as one batch: all of them or none. Return the place after them."""
         self._at("publish.before_publish")
-        batch, count = secrets.token_hex(12), len(entries)
+        async with asyncio.timeout(BATCH_S_MAX):
+            answer = await self._batch(place, entries)
+        self._at("publish.after_publish")
+        ack, expected = acknowledged(answer), place.last_seq + len(entries)
+        if (ack.count, ack.seq) != (len(entries), expected):
+            raise HaltError(
+                "misconfigured",
+                f"a batch of {len(entries)} after {place.last_seq} was acknowledged as {ack.count} up to {ack.seq}",
+                lasting=False,
+            )
+        return Place(ack.seq, entries[-1].position, entries[-1].event_id)
+
+    async def _batch(self, place: Place, entries: Sequence[Entry]) -> bytes:
+        batch, count, answer = secrets.token_hex(12), len(entries), b""
         for number, entry in enumerate(entries, start=1):
             headers = {
                 "Nats-Batch-Id": batch,
@@ -124,18 +155,7 @@ class Relay:
                     raise HaltError("misconfigured", "the server stored a batch's first event by itself", lasting=False)
             else:
                 await self.stream.nc.publish(subject_of(entry), entry.document, headers=headers)
-        self._at("publish.after_publish")
-        return self._after(place, entries, answer)
-
-    def _after(self, place: Place, entries: Sequence[Entry], answer: bytes) -> Place:
-        ack, expected = acknowledged(answer), place.last_seq + len(entries)
-        if (ack.count, ack.seq) != (len(entries), expected):
-            raise HaltError(
-                "misconfigured",
-                f"a batch of {len(entries)} after {place.last_seq} was acknowledged as {ack.count} up to {ack.seq}",
-                lasting=False,
-            )
-        return Place(ack.seq, entries[-1].position)
+        return answer
 
     async def _send(self, entry: Entry, headers: dict[str, str]) -> bytes:
         try:

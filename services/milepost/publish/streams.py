@@ -39,8 +39,11 @@ class StreamError(RuntimeError):
         self.code = code
 
 
+_PREFIX = "milepost_"
+
+
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
-    """What GOALS says about itself, in its metadata, so that every relay and reader sees the same.
+    """What GOALS says of itself in its metadata (`milepost_generation` ...): every relay and reader sees the same.
 
     `generation` changes whenever the stream starts anew. With no message left, `base_seq` and `base_pos` are the stream
     sequence and journal position that agree. `halted` is `CODE: why`; only a refill takes it away. `refill_to`: the
@@ -56,23 +59,24 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, metadata: dict[str, str]) -> Marks:
-        """Return the marks in a stream's *metadata*, without the server's own members there; raises StreamError."""
+        """Return the marks in a stream's *metadata*, among the members of others there; raises StreamError."""
+        ours = {key.removeprefix(_PREFIX): value for key, value in metadata.items() if key.startswith(_PREFIX)}
         try:
-            return msgspec.convert(metadata, cls, strict=False)
+            return msgspec.convert(ours, cls, strict=False)
         except msgspec.ValidationError as error:
             raise StreamError("stream_differs", f"the metadata of {STREAM} is not Milepost's: {error}") from error
 
     def metadata(self) -> dict[str, str]:
         """Return the marks as a stream's metadata."""
-        return {name: str(value) for name, value in msgspec.structs.asdict(self).items() if value != ""}
+        return {f"{_PREFIX}{name}": str(value) for name, value in msgspec.structs.asdict(self).items() if value != ""}
 
 
 def new_generation() -> int:
-    """Return the generation of a stream made now: seconds since 1970.
+    """Return the generation of a stream made now: milliseconds since 1970.
 
     The stream that was lost took its number with it; the clock gives a higher one without anybody remembering.
     """
-    return int(time.time())
+    return time.time_ns() // 1_000_000
 
 
 def window_s(marks: Marks) -> float:
@@ -127,14 +131,13 @@ def _settings(name: str, subject: str, *, replicas: int, window: float) -> dict[
     }
 
 
-def check_server(nc: Client) -> None:
-    """Raise StreamError `server_too_old` for a broker that would silently store batches one by one."""
-    version = nc.connected_server_version
-    if (version.major, version.minor) < SERVER_MIN:
+def check_server(major: int, minor: int) -> None:
+    """Raise StreamError `server_too_old` for a nats-server that would silently store batches one by one."""
+    if (major, minor) < SERVER_MIN:
         raise StreamError(
             "server_too_old",
-            f"nats-server {version.major}.{version.minor} is too old: Milepost needs "
-            f"{SERVER_MIN[0]}.{SERVER_MIN[1]} or newer for atomic batches",
+            f"nats-server {major}.{minor} is too old: Milepost needs {SERVER_MIN[0]}.{SERVER_MIN[1]} or newer "
+            "for atomic batches",
         )
 
 
@@ -201,7 +204,7 @@ def _differences(asked: dict[str, Any], echoed: dict[str, Any]) -> list[str]:
     for member, wanted in asked.items():
         given = echoed.get(member)
         if member == "metadata":
-            given = {name: value for name, value in (given or {}).items() if not name.startswith("_nats.")}
+            given = {name: value for name, value in (given or {}).items() if name.startswith(_PREFIX)}
         # The server leaves out what is off.
         if given != wanted and not (not given and (not wanted or wanted == "default")):
             found.append(f"{member} is {given!r}, not {wanted!r}")
