@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +24,12 @@ from milepost_contracts.queries.shown import ViewAnswer, Words
 from milepost_contracts.types import Cadence, GoalState, Health, Id, OwnerRef, PersonRef, Rubric
 
 Grace = Annotated[int, Meta(ge=0, le=60)]
+PortfolioRole: TypeAlias = Annotated[
+    str, Meta(extra_json_schema={"x-known": ["owner", "accountable", "party", "contributor", "placed"]})
+]
+MentorshipState: TypeAlias = Annotated[
+    str, Meta(extra_json_schema={"x-known": ["requested", "active", "completed", "cancelled", "rejected"]})
+]
 
 
 class GoalAnswer(ViewAnswer, frozen=True, kw_only=True, tag="answered"):
@@ -51,14 +57,15 @@ class GoalsOf(Query, frozen=True, kw_only=True):
     """The portfolio of `of` (absent: the asker): a person's, a mentorship's or a programme's goals.
 
     A person's are those that the person owns, is accountable for, is a party of or contributes to; `roles` narrows
-    that to some of `owner`, `accountable`, `party`, `contributor`. Archived goals come only when asked for.
+    that to some of `owner`, `accountable`, `party`, `contributor`. A mentorship's or programme's are `placed` there or
+    its own (`owner`). Archived goals come only when asked for.
     """
 
     ANSWER: ClassVar[type[Answer]] = GoalsAnswer
 
     of: OwnerRef | None = None
     states: list[GoalState] = []
-    roles: list[str] = []
+    roles: list[PortfolioRole] = []
     archived: bool = False
 
 
@@ -117,7 +124,7 @@ class Narrowed(Query, frozen=True, kw_only=True):
 
 
 class AtRisk(Narrowed, frozen=True, kw_only=True):
-    """Running goals whose health today is one of `health`, by deadline."""
+    """Active goals whose health today is one of `health`, by deadline."""
 
     ANSWER: ClassVar[type[Answer]] = GoalsAnswer
 
@@ -145,9 +152,9 @@ class MentorLoadAnswer(ViewAnswer, frozen=True, kw_only=True, tag="answered"):
 
 
 class MentorLoad(Query, frozen=True, kw_only=True):
-    """What rests on `mentor`, or on every mentor (of `programme`).
+    """What rests on `mentor`; without one on every mentor (of `programme`), as far as the asker oversees them.
 
-    One's own is for everybody; all others for the programme's admins and the tenant's admins and auditors.
+    A programme's are for its admins, all for the tenant's admins and auditors; everybody else is told of oneself.
     """
 
     ANSWER: ClassVar[type[Answer]] = MentorLoadAnswer
@@ -190,4 +197,4 @@ class Mentorships(Query, frozen=True, kw_only=True):
 
     id: Id | None = None
     of: PersonRef | None = None
-    states: list[str] = []
+    states: list[MentorshipState] = []

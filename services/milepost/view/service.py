@@ -18,7 +18,7 @@ from milepost.view.asking import WAIT_S, Queries, Seen
 from milepost.view.keys import KeyCache, Keys
 from milepost.view.reading import EventsAfter, Reading
 from milepost.view.sets import Sets
-from milepost_contracts.answers import Invalid, Problem, Refused
+from milepost_contracts.answers import Failed, Invalid, Problem, Refused
 from milepost_contracts.queries import VIEW_QUERIES, Query, QueryAnswer
 
 if TYPE_CHECKING:
@@ -27,10 +27,17 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 QUEUE = "view"  # several view processes share the subject; one of them answers each question
-WORKERS = 16  # questions of one kind at once: most of the time they wait for keys or for `min_sequence`
+WORKERS = 64  # questions of one kind at once: those that wait for `min_sequence` must not keep the others out
 THREADS = 4  # that read tables: the answers are built in Python, so more would only take turns
 # Of one answer: the broker's largest message is 1 MiB, and its headers need room too.
 ANSWER_BYTES_MAX = 900_000
+
+
+FAULT = msgspec.json.encode(
+    Failed(
+        errors=[Problem(code="view_fault", message="This question cannot be answered now; see the log.")], retry=False
+    )
+)
 
 
 class Sources(NamedTuple):
@@ -132,7 +139,14 @@ class ViewService:
         else:
             tenant, query = decoded
             actor = query.actor
-            answer, body = await self._fitting(tenant, query)
+            try:
+                answer, body = await self._fitting(tenant, query)
+            except Exception:
+                # A fault of ours, and not kept quiet: who asked is told, the log has the rest, and it is raised on.
+                self._log.exception("query_failed", query=query.NAME, tenant=tenant, actor=actor)
+                if raw.reply:
+                    await raw.respond(FAULT)
+                raise
         if raw.reply:
             await raw.respond(body)
         self._log.info(
