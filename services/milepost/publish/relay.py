@@ -155,6 +155,8 @@ class Relay:
                     raise HaltError("misconfigured", "the server stored a batch's first event by itself", lasting=False)
             else:
                 await self.stream.nc.publish(subject_of(entry), entry.document, headers=headers)
+                if number == count // 2:
+                    self._at("publish.in_batch")
         return answer
 
     async def _send(self, entry: Entry, headers: dict[str, str]) -> bytes:
