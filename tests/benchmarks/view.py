@@ -18,17 +18,24 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import nats
+import structlog
 
+from milepost.broker import EmbeddedBroker
 from milepost.view.applying import Applying, Position
 from milepost.view.fold import open_envelope, open_event
+from milepost.view.reading import Reading
 from milepost.view.rebuild import Rebuild
 from milepost.view.sets import Sets
 from milepost_contracts.events import EVENTS
+from tests.support.documents import subject_of
+from tests.support.nats import make_streams
 from tests.support.postgres import server
 
 EVENTS_COUNT, GOALS = 200_000, 10_000
 WANTED = 20_000  # events a second, from the issue
 PROGRAMMES, MENTORSHIPS = 10, 2_000
+VISIBLE, IDLE_S = 300, 0.01  # events published one by one, and the rest between two
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _random = random.Random(2026)  # noqa: S311  the same events every time
 Report = Callable[[str], None]
@@ -121,6 +128,10 @@ def _document(number: int, goal: str, version: int, tag: str, actor: str, data: 
     )  # fmt: skip
 
 
+async def _nothing(_tenant: str, _after: int, _limit: int) -> list[bytes]:
+    return []
+
+
 def live(url: str, made: list[bytes]) -> float:
     """Write *made* as the live view does, a thousand events a transaction; return the seconds it took."""
     sets = Sets(url)
@@ -136,22 +147,19 @@ def live(url: str, made: list[bytes]) -> float:
     return seconds
 
 
-def rebuilt(url: str, made: list[bytes]) -> tuple[float, float, dict[str, float]]:
-    """Build the view at *url* again; return the seconds of all, of building alone, and of its parts."""
+def rebuilt(url: str, made: list[bytes]) -> tuple[float, float, float, dict[str, float]]:
+    """Build the view at *url* again; return the seconds of all, of building, of the CPU, and of building's parts."""
 
     async def source(taken: int, limit: int) -> list[bytes]:
         return made[taken : taken + limit]
 
-    async def nothing(_tenant: str, _after: int, _limit: int) -> list[bytes]:
-        return []
-
-    rebuild = Rebuild(url, source, nothing)
-    began = time.perf_counter()
+    rebuild = Rebuild(url, source, _nothing)
+    began, busy = time.perf_counter(), time.process_time()
     result = asyncio.run(rebuild.run())
-    seconds = time.perf_counter() - began
+    seconds, busy = time.perf_counter() - began, time.process_time() - busy
     assert result.switched
     assert result.events == len(made)
-    return seconds, result.built_seconds, result.parts
+    return seconds, result.built_seconds, busy, result.parts
 
 
 def decoding(made: list[bytes]) -> float:
@@ -160,6 +168,42 @@ def decoding(made: list[bytes]) -> float:
     for document in made:
         open_event(open_envelope(document))
     return time.perf_counter() - began
+
+
+async def visible(folder: Path, made: list[bytes], url: str) -> list[float]:
+    """Return, in ms, how long after the stream has acknowledged an event its rows are there; one at a time, idle."""
+    async with EmbeddedBroker(folder / "broker") as server:
+        await make_streams(server)
+        publisher = await nats.connect(**server.options("publish"))
+        reader = await nats.connect(**server.options("view"))
+        stream = publisher.jetstream()
+        arrived = asyncio.Event()
+        sets = Sets(url)
+        sets.open()
+        reading = Reading(
+            Applying(sets),
+            _nothing,
+            log=structlog.wrap_logger(structlog.PrintLogger(), processors=[]),
+            told=lambda _applied: arrived.set(),
+            reset=lambda _numbers: None,
+        )
+        task = asyncio.create_task(reading.run(reader))
+        await reading.caught_up.wait()
+        took = []
+        for document in made:
+            arrived.clear()
+            await stream.publish(subject_of(document), document)
+            began = time.perf_counter()
+            await arrived.wait()
+            took.append((time.perf_counter() - began) * 1000)
+            await asyncio.sleep(IDLE_S)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await reading.close()
+        sets.close()
+        await reader.close()
+        await publisher.close()
+        return sorted(took)
 
 
 def run(report: Report, events: int = EVENTS_COUNT, goals: int = GOALS) -> None:
@@ -174,12 +218,20 @@ def run(report: Report, events: int = EVENTS_COUNT, goals: int = GOALS) -> None:
         for name, url in urls.items():
             seconds = live(url, made)
             report(f"  {name:<10} live, 1,000 a transaction {len(made) / seconds:>10,.0f} events/s")
-            seconds, built, parts = rebuilt(url, made)
+            seconds, built, busy, parts = rebuilt(url, made)
             rate = len(made) / built
             report(f"  {name:<10} rebuild {rate:>10,.0f} events/s ({rate / WANTED:.2f} of what is wanted)")
-            report(f"  {name:<10} rebuild, compared and switched {len(made) / seconds:>10,.0f} events/s")
+            report(
+                f"  {name:<10} compared and switched too {len(made) / seconds:>10,.0f} events/s, "
+                f"{len(made) / busy:,.0f} a second of CPU"
+            )
             told = ", ".join(f"{part} {share / built:.0%}" for part, share in parts.items())
             report(f"  {name:<10} building: {told}")
+        few = documents(VISIBLE, VISIBLE // 10)
+        for name, url in {"SQLite": f"sqlite:///{Path(folder) / 'idle.sqlite'}", "PostgreSQL": _postgres()}.items():
+            took = asyncio.run(visible(Path(folder) / name, few, url))
+            median, p99 = took[len(took) // 2], took[len(took) * 99 // 100]
+            report(f"  {name:<10} published to visible, idle: median {median:.1f} ms, p99 {p99:.1f} ms")
 
 
 def _postgres() -> str:
