@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import nats
@@ -14,6 +14,7 @@ import structlog
 from nats.aio.client import Client
 
 from milepost.broker import EmbeddedBroker
+from milepost.view.answer import ANSWERS
 from milepost.view.rebuild import Rebuild
 from milepost.view.service import Sources, ViewService
 from milepost.wiring import subscribing
@@ -183,6 +184,28 @@ async def test_logs_hold_no_words(
     assert "tenant='acme'" in line
     assert MENTEE in line
     assert "Present" not in told
+
+
+async def test_a_fault_is_told(
+    broker: EmbeddedBroker,
+    connect: Connect,
+    sqlite_view: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A fault of ours is answered and logged, and the next question is answered as if nothing had been."""
+
+    def broken(_case: object, _query: object) -> dict[str, Any]:
+        raise LookupError("a fault")
+
+    client = await connect("cli")
+    async with serving(sqlite_view, broker, History()):
+        with monkeypatch.context() as patched:
+            patched.setitem(cast("dict[Any, Any]", ANSWERS), GoalsOf, broken)
+            answer = await asked(client, GoalsOf(actor=MENTEE))
+            assert (answer["status"], answer["retry"], answer["errors"][0]["code"]) == ("failed", False, "view_fault")
+        assert (await asked(client, GoalsOf(actor=MENTEE)))["status"] == "answered"
+    assert "event='query_failed'" in capsys.readouterr().out
 
 
 async def test_a_service_notices_a_switch(view_url: str, broker: EmbeddedBroker, connect: Connect) -> None:
