@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,16 @@ async def test_a_fault_is_survived(view: View, point: str) -> None:
     view.write(history)
     answer = await view.ask(Goal(actor=MENTEE, id=GOAL), GoalAnswer)
     assert [one.text for one in reversed(answer.goal.comments)] == [f"Remark {number}" for number in range(6)]
+
+
+def test_several_first_starts(view_url: str) -> None:
+    """Copies that start at once make the tables once, and all find them."""
+    copies = [Sets(view_url) for _ in range(6)]
+    with ThreadPoolExecutor(len(copies)) as pool:
+        assert list(pool.map(Sets.open, copies)) == [1] * len(copies)
+    for copy in copies:
+        assert contents(copy)["goal"] == []
+        copy.close()
 
 
 def test_old_tables_are_not_written(view: View) -> None:

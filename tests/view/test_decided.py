@@ -16,6 +16,7 @@ from milepost.view.fold import FOLDS, At, GoalRows, applied
 from milepost.view.rows import CardRow, DetailRow, MentorshipRow, ProgrammeRow, TenantRow
 from milepost_contracts import envelope
 from milepost_contracts.events import GoalEvent
+from tests.support.scenario import MENTEE, MENTOR
 
 GOLDEN = Path(__file__).parents[2] / "contracts" / "examples" / "golden"
 ROWS = {"mentorship": MentorshipRow, "programme": ProgrammeRow, "tenant": TenantRow}
@@ -54,7 +55,27 @@ def histories(draw: st.DrawFn, aggregate: str) -> list[envelope.Envelope]:
 @given(documents=histories("goal"))
 def test_goals(documents: list[envelope.Envelope]) -> None:
     """State, people, terms, agreement, evaluation, check-ins, milestones, actions and closing are the same."""
-    state, rows = folded("goal", documents)
+    same(*folded("goal", documents))
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+@pytest.mark.parametrize("started", ["2025-01-01", "2026-12-31", None])
+@pytest.mark.parametrize("in_state", ["drafted", "proposed", "active", "paused", "closed"])
+def test_imported_goals(in_state: str, started: str | None, agreed: bool) -> None:  # noqa: FBT001  a case of the table
+    """A goal that was imported, in whatever state, is the same; so it is when it is resumed or reopened."""
+    documents = {document.type: document for document in released("goal")}
+    imported = documents["goal.imported.v1"]
+    members = msgspec.json.decode(imported.data)
+    members |= {"state": in_state} | ({} if agreed else {"agreements": []})
+    members["terms"] |= {"start_on": started}
+    imported = msgspec.structs.replace(imported, data=msgspec.Raw(msgspec.json.encode(members)))
+    same(*folded("goal", [imported]))
+    for later in ("goal.resumed.v1", "goal.reopened.v1", "goal.agreed.v1"):
+        same(*folded("goal", [imported, documents[later]]))
+
+
+def same(state: Any, rows: Any) -> None:
+    """Check that the rows of a goal tell what its state is."""
     card, detail = rows.card, rows.detail
     for name in (
         "state", "archived", "revision", "agreement_open", "owner", "accountable", "kind", "focus", "priority",
@@ -115,6 +136,26 @@ def test_programmes(documents: list[envelope.Envelope]) -> None:
     assert {who: one.role for who, one in row.participants.items() if not one.withdrawn} == dict(state.participants)
     assert {id_: one.state for id_, one in row.cycles.items()} == {id_: one.state for id_, one in state.cycles.items()}
     assert (row.rubric and row.rubric[:2]) == (state.rubric and (state.rubric.id, state.rubric.version))
+
+
+ENROLMENTS = st.lists(
+    st.tuples(st.sampled_from(["mentee", "admin", "withdrawn"]), st.sampled_from([MENTEE, MENTOR])), max_size=8
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(enrolments=ENROLMENTS)
+def test_admins_come_and_go(enrolments: list[tuple[str, str]]) -> None:
+    """Who enrols as an admin runs the programme until another role is given, or that person leaves."""
+    documents = {document.type: document for document in released("programme")}
+    told = [documents["programme.created.v1"]]
+    for role, who in enrolments:
+        tag = "programme.participant_withdrawn.v1" if role == "withdrawn" else "programme.participant_enrolled.v1"
+        data = msgspec.json.encode({"participant": who, "role": role})
+        told.append(msgspec.structs.replace(documents[tag], data=msgspec.Raw(data)))
+    state, row = folded("programme", told)
+    assert set(row.admins) == state.admins
+    assert {who: one.role for who, one in row.participants.items() if not one.withdrawn} == dict(state.participants)
 
 
 @settings(max_examples=50, deadline=None)

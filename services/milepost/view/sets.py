@@ -62,15 +62,17 @@ class Sets:
         """Make the first set where there is none; return the number of the current one. Raises DatabaseError."""
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock, self._on_base() as base:
+        with self._lock, self._on_base() as base, base.writing():
+            if self._path is None:
+                # Of several first starts at once, PostgreSQL lets each find no schema and only one make it.
+                base.query("SELECT pg_advisory_xact_lock(hashtext(?))", (f"{SCHEMA} first start",))
             base.create([CURRENT])
-            with base.writing():
-                found = base.query("SELECT number FROM current_set WHERE name = 'view'")
-                if found:
-                    return int(found[0][0])
-                self.create(1)
-                base.upsert(CURRENT, [("view", 1)])
-                return 1
+            found = base.query("SELECT number FROM current_set WHERE name = 'view'")
+            if found:
+                return int(found[0][0])
+            self.create(1)
+            base.upsert(CURRENT, [("view", 1)])
+            return 1
 
     def close(self) -> None:
         """Close every connection that is not in use."""

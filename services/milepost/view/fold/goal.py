@@ -77,8 +77,6 @@ def imported(goal: GoalRows, event: events.Imported, at: At) -> None:
     """Begin a goal in the state that it was in elsewhere."""
     card, detail, terms = goal.card, goal.detail, event.terms
     _described(card, terms)
-    if event.context is None:
-        card.parties = {party.ref: party.role for party in terms.parties}
     card.title = at.words(terms.title, "/terms/title")
     detail.description = at.words(terms.description, "/terms/description")
     detail.tags = [(True, words) for words in at.listed(terms.tags, "/terms/tags")]
@@ -104,10 +102,6 @@ def imported(goal: GoalRows, event: events.Imported, at: At) -> None:
 @folds(events.Placed)
 def placed(goal: GoalRows, event: events.Placed, _at: At) -> None:
     """Follow the context; a change of parties is a change of terms."""
-    if event.context is None:
-        after = event.after
-        goal.card.mentorship, goal.card.programme, goal.card.cycle = after.mentorship, after.programme, after.cycle
-        goal.card.parties = {party.ref: party.role for party in after.parties}
     revised(goal, event)
 
 

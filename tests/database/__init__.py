@@ -1,0 +1,1 @@
+"""The common way to SQLite and PostgreSQL."""
