@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,13 +21,13 @@ from faststream.nats import NatsBroker
 from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 
-from milepost.accept import AcceptService, Committer, Decoder
+from milepost.accept import AcceptService, Committer, Decoder, Far, Near
 from milepost.asking import AskedEvents, AskedKeys, Asker
 from milepost.broker import BrokerError, EmbeddedBroker
 from milepost.decide import Limits
 from milepost.health import Health
-from milepost.journal import Journal, KeyStore
-from milepost.logs import logger
+from milepost.journal import Journal, JournalUnavailable, KeyStore
+from milepost.logs import configure, logger
 from milepost.publish.publisher import Publisher
 from milepost.publish.refill import CommandRecord
 from milepost.replay import ReplayService
@@ -43,6 +45,10 @@ FaultPoint = Callable[[str], None]
 # How long a thread that computes keeps the interpreter while others wait. Python's 5 ms would hold up the event loop
 # after each of its system calls while commands are decided: measured on accept, a fifth more commands a second.
 SWITCH_S = 0.0005
+# The kept states are many and have no cycles: looking for garbage among them at Python's every 700 new objects took a
+# tenth of accept's time.
+GARBAGE_MIN = 50_000
+LOOK_AGAIN_S = 0.5  # for a journal that is not there yet; accept makes it within a second of its start
 FAULT_VARIABLE = "MILEPOST_FAULT_AT"  # tests name a point here at which the process kills itself
 
 
@@ -115,10 +121,12 @@ async def connected(options: ConnectOptions, stage: str) -> AsyncIterator[Client
 
 
 @asynccontextmanager
-async def accept(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIterator[None]:
-    """Run accept: commands are decided and committed while this lasts."""
-    log = logger("accept")
+async def committing(
+    settings: Settings, connect: Connect, at: FaultPoint, replied: Callable[[], None] = lambda: None
+) -> AsyncIterator[Committer]:
+    """Give what decides and commits, on its journal and key store; it hints to publish after each commit."""
     sys.setswitchinterval(SWITCH_S)
+    gc.set_threshold(GARBAGE_MIN)
     journal = await asyncio.to_thread(Journal, settings.journal_url, at=at)
     keys = await asyncio.to_thread(KeyStore, settings.keys_url, Path(settings.keys_dir))
     loop = asyncio.get_running_loop()
@@ -131,33 +139,122 @@ async def accept(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncI
             # Lost hints only cost time: the relay also polls.
             asyncio.run_coroutine_threadsafe(hints.publish(HINT, b""), loop)
 
-        committer = Committer(
+        yield Committer(
             journal,
             keys,
             clock=utc_now,
             limits=limits_of(settings),
-            log=log,
+            log=logger("accept"),
             committed=hint,
+            replied=replied,
             alone=settings.journal_url.startswith("sqlite:"),
         )
-        decoder = Decoder(
-            gateways=gateways_of(settings),
-            line_chars=settings.line_chars,
-            text_chars=settings.text_chars,
-            message_bytes_max=settings.message_bytes_max,
-        )
-        service = AcceptService(
-            subscribing(connect("accept")), committer, decoder, log=log, rate_per_s=settings.rate_per_s
-        )
+
+
+async def reading(settings: Settings, stage: str) -> Journal:
+    """Return the journal for reading, as soon as accept has made it: stages may start in any order."""
+    while True:
+        try:
+            return await asyncio.to_thread(Journal, settings.journal_url, writes=False)
+        except JournalUnavailable as error:
+            logger(stage).warning("waiting_for_journal", error=str(error))
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+
+def accepting(settings: Settings, connect: Connect, committer: Committer | Far) -> AcceptService:
+    """Return accept's side of the bus in front of *committer*, not started."""
+    decoder = Decoder(
+        gateways=gateways_of(settings),
+        line_chars=settings.line_chars,
+        text_chars=settings.text_chars,
+        message_bytes_max=settings.message_bytes_max,
+    )
+    return AcceptService(
+        subscribing(connect("accept")), committer, decoder, log=logger("accept"), rate_per_s=settings.rate_per_s
+    )
+
+
+@asynccontextmanager
+async def accept(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIterator[None]:
+    """Run accept in this process: commands are decided and committed while this lasts."""
+    async with committing(settings, connect, at) as committer:
+        service = accepting(settings, connect, committer)
         await service.start()
-        stack.push_async_callback(service.stop)
-        yield
+        try:
+            yield
+        finally:
+            await service.stop()
+
+
+@asynccontextmanager
+async def accept_in_two(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIterator[None]:
+    """Run accept in two processes: a child speaks with the bus while this one decides and commits."""
+    here, there = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+
+    def tell() -> None:
+        loop.call_soon_threadsafe(gone.set)
+
+    near = Near(here, gone=tell)
+    async with committing(settings, connect, at, near.flush) as committer:
+        code = f"from milepost.wiring import take; take({there.fileno()})"
+        told = msgspec.json.encode((settings, connect("accept")))
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            pass_fds=[there.fileno()], start_new_session=True,
+        )  # fmt: skip
+        there.close()
+        assert child.stdin is not None  # noqa: S101  both were asked for
+        assert child.stdout is not None  # noqa: S101
+        child.stdin.write(told + b"\n")
+        committer.start()
+        near.start(committer)
+        if await child.stdout.readline() != b"ready\n":
+            raise BrokerError("intake_failed", f"accept's side of the bus ended with {await child.wait()}")
+        watching = asyncio.create_task(_die_with(gone))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            child.stdin.close()  # the sign to stop: it drains, waits for its answers, and ends
+            await child.wait()
+            await asyncio.to_thread(committer.stop)
+            near.close()
+
+
+async def _die_with(gone: asyncio.Event) -> None:
+    """End this process when its other half has ended by itself: whoever supervises it starts both again."""
+    await gone.wait()
+    logger("accept").error("intake_ended")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def take(descriptor: int) -> None:
+    """Be the child of `accept_in_two`: settings and connection come on standard input, whose end is the end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # it ends with its parent, after it
+    settings, options = msgspec.json.decode(sys.stdin.buffer.readline(), type=tuple[Settings, ConnectOptions])
+    configure(level=settings.log_level)
+    asyncio.run(_take(socket.socket(fileno=descriptor), settings, options))
+
+
+async def _take(end: socket.socket, settings: Settings, options: ConnectOptions) -> None:
+    far = Far(*await asyncio.open_connection(sock=end))
+    service = accepting(settings, lambda _: options, far)
+    await service.start()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    ended = [asyncio.create_task(asyncio.to_thread(sys.stdin.buffer.read)), asyncio.create_task(far.closed.wait())]
+    await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+    await service.stop()
+    os._exit(0)  # the thread that reads standard input may never return
 
 
 @asynccontextmanager
 async def replay(settings: Settings, connect: Connect, _: FaultPoint) -> AsyncIterator[None]:
     """Run replay: what only the journal can answer is answered while this lasts."""
-    journal = await asyncio.to_thread(Journal, settings.journal_url, writes=False)
+    journal = await reading(settings, "replay")
     keys = await asyncio.to_thread(KeyStore, settings.keys_url, Path(settings.keys_dir))
     async with AsyncExitStack() as stack:
         stack.callback(journal.close)
@@ -173,7 +270,7 @@ async def replay(settings: Settings, connect: Connect, _: FaultPoint) -> AsyncIt
 @asynccontextmanager
 async def publish(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIterator[None]:
     """Run publish: what is in the journal reaches the stream while this lasts."""
-    journal = await asyncio.to_thread(Journal, settings.journal_url, writes=False)
+    journal = await reading(settings, "publish")
     async with AsyncExitStack() as stack:
         stack.callback(journal.close)
         client = await stack.enter_async_context(connected(connect("publish"), "publish"))
@@ -261,7 +358,8 @@ async def run_stage(name: str, settings: Settings, announce: Callable[[str], Non
         health = stack.enter_context(Health(settings.http_host, settings.http_port, lambda: list(waiting)))
         stopping = _signals()
         connect, _ = await _broker(settings, stack)
-        await stack.enter_async_context(STAGES[name](settings, connect, fault_point()))
+        stage = accept_in_two if name == "accept" else STAGES[name]
+        await stack.enter_async_context(stage(settings, connect, fault_point()))
         waiting.remove(name)
         announce(f"ready {name} nats={settings.nats_url} http=http://{settings.http_host}:{health.port}")
         await stopping.wait()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.postgres import postgres_url  # noqa: F401  fixture
 from tests.support.road import Road
 
 

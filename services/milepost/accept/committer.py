@@ -19,11 +19,15 @@ from structlog.typing import FilteringBoundLogger
 from milepost.accept.deciding import Attempt, Clock, Decider, Overlay, Ticket, accepted, failed
 from milepost.decide import Limits
 from milepost.journal import Committed, Journal, JournalUnavailable, KeyStore, KeysUnavailable, Outcome, OutcomeUnknown
-from milepost_contracts.answers import Accepted
+from milepost_contracts.answers import Accepted, Failed
 
 BATCH_MAX = 256  # a transaction of so many stays below 20 ms on either database, so nobody waits long for neighbours
 BATCH_MIN = 24  # so many go to an idle disk although more wait: those are decided meanwhile
 QUEUE_MAX = 8192  # about two seconds of work; more would only be answered after its caller has given up
+
+
+def _nothing() -> None:
+    """Stand for what nobody wants to be told."""
 
 
 class _Batch:
@@ -52,7 +56,7 @@ class _Done(NamedTuple):
 class Committer:
     """Takes tickets from any thread, answers them from its own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  where everything is wired, each by its name
         self,
         journal: Journal,
         keys: KeyStore,
@@ -60,21 +64,27 @@ class Committer:
         clock: Clock,
         limits: Limits,
         log: FilteringBoundLogger,
-        committed: Callable[[], None] = lambda: None,
+        committed: Callable[[], None] = _nothing,
+        replied: Callable[[], None] = _nothing,
         alone: bool = True,
         batch_max: int = BATCH_MAX,
     ) -> None:
-        """Take *committed*, called after each commit (the relay's hint), and *alone*: no other process appends."""
+        """Keep the ends.
+
+        committed: called after each commit (the relay's hint). replied: called when a run of replies is over.
+        alone: no other process appends.
+        """
         self._journal = journal
         self._keys = keys
         self._decider = Decider(journal, keys, clock=clock, limits=limits)
         self._states = self._decider.states
         self._log = log
         self._committed = committed
+        self._replied = replied
         self._alone = alone
         self._batch_max = batch_max
         # What the deciding thread waits for: tickets, ended commits, and the sign to stop.
-        self._inbox: SimpleQueue[Ticket | _Done | None] = SimpleQueue()
+        self._inbox: SimpleQueue[Sequence[Ticket] | _Done | None] = SimpleQueue()
         self._outbox: SimpleQueue[_Batch | None] = SimpleQueue()
         self._again: deque[Ticket] = deque()  # to be decided before what is in the inbox
         self._open = _Batch(Overlay(self._states))
@@ -89,14 +99,19 @@ class Committer:
         self._deciding.start()
         self._writing.start()
 
-    def submit(self, ticket: Ticket) -> None:
-        """Queue *ticket*; it is answered by `ticket.reply`, at once where nothing more can be taken."""
+    def submit(self, *tickets: Ticket) -> None:
+        """Queue *tickets*; each is answered by its `reply`, at once where nothing more can be taken."""
         if self._stopping:
-            ticket.reply(ticket, failed("stopping", "The service stops; send the same command again."))
-        elif self._inbox.qsize() >= QUEUE_MAX:
-            ticket.reply(ticket, failed("overloaded", "Too many commands wait; send the same command again later."))
+            self._reject(tickets, failed("stopping", "The service stops; send the same command again."))
+        elif self._inbox.qsize() + len(self._again) + len(tickets) > QUEUE_MAX:
+            self._reject(tickets, failed("overloaded", "Too many commands wait; send the same command again later."))
         else:
-            self._inbox.put(ticket)
+            self._inbox.put(tickets)
+
+    def _reject(self, tickets: Sequence[Ticket], answer: Failed) -> None:
+        for ticket in tickets:
+            ticket.reply(ticket, answer)
+        self._replied()
 
     def forget(self) -> None:
         """Drop every kept state, e.g. after keys were destroyed; what is being decided is decided anew."""
@@ -131,13 +146,15 @@ class Committer:
             if self._again and self._has_room() and not stopping:
                 self._attempt(self._again.popleft())
             else:
+                if self._inbox.empty():
+                    self._replied()
                 item = self._inbox.get()
                 if item is None:
                     stopping = True
                 elif isinstance(item, _Done):
                     self._settle_commit(item)
                 else:
-                    self._again.append(item)
+                    self._again.extend(item)
             self._begin_commit(now=stopping)
         self._answer_rest()
 
@@ -202,6 +219,7 @@ class Committer:
                 self._answer(attempt)
             else:
                 self._retry(attempt)
+        self._replied()
         if any(isinstance(outcome, Committed) for outcome in done.outcomes):
             self._committed()
 
@@ -237,10 +255,9 @@ class Committer:
     def _answer_rest(self) -> None:
         answer = failed("stopping", "The service stops; send the same command again.")
         while not self._inbox.empty():
-            if isinstance(item := self._inbox.get(), Ticket):
-                self._again.append(item)
-        for ticket in self._again:
-            ticket.reply(ticket, answer)
+            if isinstance(item := self._inbox.get(), tuple) and not isinstance(item, _Done):
+                self._again.extend(item)
+        self._reject(list(self._again), answer)
 
 
 def _accepted(ticket: Ticket, outcome: Committed) -> Accepted:

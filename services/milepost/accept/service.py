@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from faststream.nats import NatsBroker
 
+from milepost.accept.crossing import Far
 from milepost.accept.deciding import Ticket, failed
 from milepost.accept.decoding import Decoded, Decoder
 from milepost_contracts.answers import Accepted, Answer, Invalid
@@ -53,7 +54,7 @@ class AcceptService:
     def __init__(
         self,
         broker: NatsBroker,
-        committer: Committer,
+        committer: Committer | Far,
         decoder: Decoder,
         *,
         log: FilteringBoundLogger,
@@ -94,7 +95,10 @@ class AcceptService:
         if subscription is None:
             return
         await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py leaves it out; what has arrived is taken
-        await asyncio.to_thread(self._committer.stop)
+        if isinstance(self._committer, Far):
+            await self._committer.settled()
+        else:
+            await asyncio.to_thread(self._committer.stop)
         self._answers.append(_END)
         self._wake.set()
         if self._sending is not None:
