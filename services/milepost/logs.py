@@ -41,7 +41,9 @@ def logger(stage: str) -> FilteringBoundLogger:
 
 def _trace(_: Any, __: str, event: EventDict) -> EventDict:
     """Tell an exception by its type and its lines: its message and its variables may hold people's words."""
-    if event.pop("exc_info", None) and (error := sys.exc_info()[1]) is not None:
+    given = event.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else sys.exc_info()[1] if given else None
+    if error is not None:
         lines = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
         event["error"] = type(error).__name__
         event["trace"] = lines

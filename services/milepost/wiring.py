@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import gc
 import os
@@ -28,8 +27,7 @@ from milepost.decide import Limits
 from milepost.health import Health
 from milepost.journal import Journal, JournalUnavailable, KeyStore
 from milepost.logs import configure, logger
-from milepost.publish.publisher import Publisher
-from milepost.publish.refill import CommandRecord
+from milepost.publish import serve as serve_publish
 from milepost.replay import ReplayService
 from milepost.roles import ConnectOptions, connect_options
 from milepost.sample import directory, story
@@ -274,16 +272,22 @@ async def publish(settings: Settings, connect: Connect, at: FaultPoint) -> Async
     async with AsyncExitStack() as stack:
         stack.callback(journal.close)
         client = await stack.enter_async_context(connected(connect("publish"), "publish"))
-        publisher = Publisher(client, journal, CommandRecord(client), replicas=settings.replicas, at=at)
-        running = asyncio.create_task(publisher.run())
+        running = asyncio.create_task(serve_publish(client, journal, replicas=settings.replicas, at=at))
+        running.add_done_callback(_ended_by_itself)
         stack.push_async_callback(_cancelled, running)
         yield
 
 
+def _ended_by_itself(task: asyncio.Task[None]) -> None:
+    """End the process when what should run for ever has not: whoever supervises it starts it again."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger("publish").error("defect", exc_info=error)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await asyncio.gather(task, return_exceptions=True)  # what it raised was told when it ended
 
 
 @asynccontextmanager
