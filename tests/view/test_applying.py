@@ -14,6 +14,7 @@ from milepost.view import rows
 from milepost.view.applying import Applying, Gap, Moved, Position
 from milepost.view.sets import OldModel, Sets
 from milepost_contracts.envelope import EnvelopeError
+from milepost_contracts.events import EVENTS
 from milepost_contracts.events import goal as events
 from milepost_contracts.queries import Goal, GoalAnswer
 from milepost_contracts.types import Party
@@ -63,7 +64,7 @@ def test_what_is_no_event_is_refused(view: View) -> None:
     assert contents(view.sets)["goal"] == []
 
 
-def test_unknown_events_are_remembered(view: View) -> None:
+def test_unknown_events_are_remembered(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
     """An event younger than this version is passed over, and remembered for when its tag is known."""
     history = starter()
     history.add_raw(MENTEE, "goal", "goal.dreamt_of.v1", {"dream": "x"}, GOAL)
@@ -72,6 +73,11 @@ def test_unknown_events_are_remembered(view: View) -> None:
     view.write(history)
     assert view.applying.numbers == {"acme": 4}
     assert contents(view.sets)["unknown"] == [("acme", 2, "goal.dreamt_of.v1"), ("acme", 3, "team.formed.v1")]
+    view.applying.load()
+    assert view.applying.learned == []
+    monkeypatch.setitem(EVENTS, "goal.dreamt_of.v1", events.Tagged)
+    view.applying.load()
+    assert view.applying.learned == ["goal.dreamt_of.v1"]
 
 
 def test_a_second_copy_is_harmless(view: View) -> None:

@@ -222,7 +222,10 @@ class TemplateShown(Shown, frozen=True, kw_only=True):
 
 
 class GoalDetail(GoalCard, frozen=True, kw_only=True):
-    """Everything about a goal; lists of entries hold one page, newest first."""
+    """Everything about a goal; lists of entries hold one page, newest first.
+
+    `cadence` is the one that holds: the goal's own, else its mentorship's, else its programme's.
+    """
 
     description: Words = None
     created: Instant

@@ -10,6 +10,7 @@ from milepost.view import rows
 from milepost.view.fold import At, open_envelope, open_event
 from milepost.view.folding import Folding
 from milepost.view.sets import RETIRED, OldModel, Sets
+from milepost_contracts.events import EVENTS
 
 
 class Position(NamedTuple):
@@ -59,6 +60,7 @@ class Applying:
         self._number = 0
         self.position = Position(0, 0)
         self.numbers: dict[str, int] = {}
+        self.learned: list[str] = []  # tags that were unknown when their events were read, and are no longer
 
     def load(self) -> Position:
         """Read checkpoint and sequences of the current set; raises OldModel and DatabaseError."""
@@ -70,10 +72,12 @@ class Applying:
                 "SELECT generation, stream_sequence, model FROM checkpoint WHERE name = 'view'"
             )[0]
             self.numbers = dict(self._connection.query("SELECT tenant, number FROM sequence"))
+            unknown = self._connection.query("SELECT DISTINCT tag FROM unknown ORDER BY tag")
         if model == RETIRED:
             raise Moved  # between a switch and its end
         if model != rows.MODEL:
             raise OldModel(model)
+        self.learned = [tag for (tag,) in unknown if tag in EVENTS]
         self.position = Position(generation, stream_sequence)
         return self.position
 

@@ -51,7 +51,7 @@ class NoStream(Exception):  # noqa: N818  no error at first: publish makes it
 
 
 async def stream_state(nc: Client) -> StreamState:
-    """Return the state of GOALS; raises NoStream, NatsError."""
+    """Return the state of GOALS; raises NoStream, NatsError, TimeoutError."""
     answer = await _request(nc, f"STREAM.INFO.{STREAM}", {})
     generation = (answer["config"].get("metadata") or {}).get(GENERATION, "")
     if not generation.isdigit():
@@ -75,7 +75,7 @@ class Ordered:
         self._subscription: Subscription | None = None
 
     async def open(self) -> None:
-        """Make the consumer; raises NoStream, NatsError."""
+        """Make the consumer; raises NoStream, NatsError, TimeoutError."""
         inbox = self._nc.new_inbox()
         self._subscription = await self._nc.subscribe(inbox, cb=self._take)
         config = {
@@ -104,7 +104,7 @@ class Ordered:
             await self._subscription.unsubscribe()
             if self._name:
                 await _request(self._nc, f"CONSUMER.DELETE.{STREAM}.{self._name}", {})
-        except (NatsError, NoStream):
+        except (NatsError, NoStream, TimeoutError):
             return
 
     async def next(self, limit: int) -> Arrived:

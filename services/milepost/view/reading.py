@@ -94,6 +94,8 @@ class Reading:
         state = await stream_state(nc)
         self.position = await self._in_thread(self._applying.load)
         self._reset(self._applying.numbers)
+        if self._applying.learned:
+            self._log.warning("rebuild_due", tags=self._applying.learned, run="milepost view rebuild")
         if self.position.generation != state.generation or self.position.stream_sequence > state.last_sequence:
             # Another stream than the one that was read: from its beginning, passing over what the rows have.
             if self.position.generation:
