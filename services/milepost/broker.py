@@ -23,7 +23,8 @@ from typing import Self
 
 import msgspec
 
-from milepost import roles
+from milepost.permissions import RoleError
+from milepost.roles import ConnectOptions, connect_options, prepare, seed_path
 
 # A store of millions of messages is read through when the server starts; longer than this is a broken one.
 READY_S_MAX = 60.0
@@ -79,7 +80,8 @@ class EmbeddedBroker:
     """A nats-server with JetStream in *directory* (made where it is missing), as an async context manager.
 
     *port* 0 takes a free one and keeps it over restarts; *http_port* opens the monitoring endpoint (0: a free one).
-    `url` and `http_url` hold while it runs. *plugins* are the callers that react may speak for.
+    `url` and `http_url` hold while it runs. *plugins* are the callers that react may speak for; None: those of the
+    last time, at first those that come with Milepost.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class EmbeddedBroker:
         port: int = 0,
         http_port: int | None = None,
         host: str = "127.0.0.1",
-        plugins: Iterable[str] = roles.PLUGINS,
+        plugins: Iterable[str] | None = None,
     ) -> None:
         """Keep the settings; nothing runs or is written before `start`."""
         self.directory = directory.absolute()
@@ -98,7 +100,7 @@ class EmbeddedBroker:
         self.http_url = ""
         self._port = port
         self._http_port = http_port
-        self._plugins = tuple(plugins)
+        self._plugins = plugins
         self._process: Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -124,16 +126,16 @@ class EmbeddedBroker:
         """Where the server writes its log."""
         return self.directory / "nats-server.log"
 
-    def options(self, name: str) -> roles.ConnectOptions:
+    def options(self, name: str) -> ConnectOptions:
         """Return how role or consumer *name* connects; raises RoleError `unknown_role` where it has no seed here."""
-        seed = roles.seed_path(self.directory, name)
+        seed = seed_path(self.directory, name)
         if not seed.exists():
-            raise roles.RoleError("unknown_role", f"{name!r} has no seed in {seed.parent}")
-        return roles.connect_options(self.url, name, seed)
+            raise RoleError("unknown_role", f"{name!r} has no seed in {seed.parent}")
+        return connect_options(self.url, name, seed)
 
     async def start(self) -> None:
         """Start the server and return when it takes connections; raises BrokerError."""
-        roles.prepare(self.directory, self._plugins)
+        prepare(self.directory, self._plugins)
         shutil.copyfile(settings_folder() / "nats-server.conf", self.directory / "nats-server.conf")
         lock = self._lock()
         try:

@@ -1,7 +1,7 @@
-"""Who may say what on the bus: one nkey and one set of permissions for each stage, gateway, plugin and consumer.
+"""Who may connect to the bus: a folder of keys, and the broker's settings made from them and from the permissions.
 
-A folder holds `keys/ROLE.nk` (the seed, readable by its owner alone), `consumers.json` and `users.conf`, the part of
-the broker's settings that is made from them and names public keys only.
+It holds `keys/NAME.nk` (the seed, readable by its owner alone), `roles.json` (plugins and consumers) and `users.conf`,
+which `nats-server.conf` includes and which names public keys only.
 """
 
 from __future__ import annotations
@@ -19,53 +19,8 @@ import click
 import msgspec
 import nkeys
 
-from milepost_contracts.subjects import ADMIN, EVENTS, HINT, STREAM, STREAM_DEAD, STREAM_PLUGIN
+from milepost.permissions import PLUGINS, ROLES, Consumer, Role, RoleError, asks, consumer_role, inbox
 from milepost_contracts.types import NAME_PATTERN
-
-# Callers of the plugins that come with Milepost; a further one is named when the folder is prepared.
-PLUGINS = ("nudges", "okr", "rewards", "webhooks")
-EVERY_TENANT = "*"
-# Questions that the journal's side answers; the others are the view's.
-JOURNAL_QUERIES = ("as_of", "diff", "events_after", "export", "history", "keys", "proof")
-
-_API = "$JS.API"
-_PUBLIC_KEY = re.compile(r"U[A-Z2-7]{55}(?!\n)$")
-
-
-class RoleError(ValueError):
-    """A role, name or key that cannot be used; `code` is `unknown_role`, `invalid_consumer` or `invalid_key`."""
-
-    def __init__(self, code: str, message: str) -> None:
-        """Keep the stable *code* beside the message."""
-        super().__init__(message)
-        self.code = code
-
-
-class Role(msgspec.Struct, frozen=True, kw_only=True):
-    """What a role may publish and subscribe; its inbox comes on top. `answers`: it may reply to what it receives."""
-
-    publish: tuple[str, ...] = ()
-    subscribe: tuple[str, ...] = ()
-    never: tuple[str, ...] = ()
-    answers: bool = False
-
-
-class Consumer(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody outside: reads one tenant's events (`*`: every tenant's); `commands`: may also ask, as caller *name*."""
-
-    name: str
-    tenant: str
-    nkey: str
-    commands: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what must not become part of a subject."""
-        if not re.match(NAME_PATTERN, self.name) or self.name in ROLES:
-            raise RoleError("invalid_consumer", f"{self.name!r} is no free name: a-z, 0-9, _ and -, no role of ours")
-        if self.tenant != EVERY_TENANT and not re.match(NAME_PATTERN, self.tenant):
-            raise RoleError("invalid_consumer", f"{self.tenant!r} is no tenant: a-z, 0-9, _ and -, or * for all")
-        if not _PUBLIC_KEY.match(self.nkey):
-            raise RoleError("invalid_key", f"{self.nkey!r} is no public user nkey: U and 55 letters and digits")
 
 
 class ConnectOptions(TypedDict):
@@ -76,90 +31,6 @@ class ConnectOptions(TypedDict):
     nkeys_seed: str
     inbox_prefix: str
     max_reconnect_attempts: int
-
-
-def _reads(*streams: str) -> tuple[str, ...]:
-    """Return the subjects with which a stage of ours reads whole *streams* through consumers of its own."""
-    return tuple(
-        subject
-        for stream in streams
-        for subject in (
-            f"{_API}.STREAM.INFO.{stream}",
-            f"{_API}.STREAM.MSG.GET.{stream}",
-            f"{_API}.CONSUMER.CREATE.{stream}",
-            f"{_API}.CONSUMER.CREATE.{stream}.>",
-            f"{_API}.CONSUMER.INFO.{stream}.*",
-            f"{_API}.CONSUMER.DELETE.{stream}.*",
-            f"{_API}.CONSUMER.MSG.NEXT.{stream}.*",
-            f"$JS.FC.{stream}.>",
-        )
-    )
-
-
-def _declares(*streams: str) -> tuple[str, ...]:
-    verbs = ("CREATE", "UPDATE", "PURGE")
-    return tuple(f"{_API}.STREAM.{verb}.{stream}" for stream in streams for verb in verbs)
-
-
-def _asks(caller: str, tenant: str = EVERY_TENANT) -> tuple[str, ...]:
-    return (f"goals.command.v1.{tenant}.{caller}.>", f"goals.query.v1.{tenant}.{caller}.*")
-
-
-ROLES: dict[str, Role] = {
-    "accept": Role(
-        subscribe=("goals.command.v1.>",),
-        publish=(HINT, "goals.review.v1.*.*"),
-        answers=True,
-    ),
-    # The only one that may publish events; it alone makes and purges the streams.
-    "publish": Role(
-        subscribe=(HINT, f"{ADMIN}.publish.>"),
-        publish=(
-            EVENTS,
-            "goals.command.v1.*.publish.tenant.record_refill",
-            *_declares(STREAM, STREAM_PLUGIN, STREAM_DEAD),
-            *_reads(STREAM, STREAM_PLUGIN, STREAM_DEAD),
-        ),
-        answers=True,
-    ),
-    "react": Role(
-        subscribe=("goals.review.v1.>",),
-        publish=(
-            "goals.plugin.v1.>",
-            "goals.dead.v1.>",
-            "goals.query.v1.*.react.*",
-            *_reads(STREAM, STREAM_PLUGIN, STREAM_DEAD),
-        ),
-        answers=True,
-    ),
-    "replay": Role(subscribe=tuple(f"goals.query.v1.*.*.{name}" for name in JOURNAL_QUERIES), answers=True),
-    "view": Role(
-        subscribe=("goals.query.v1.>",),
-        never=tuple(f"goals.query.v1.*.*.{name}" for name in JOURNAL_QUERIES),
-        publish=("goals.query.v1.*.view.*", *_reads(STREAM, STREAM_PLUGIN)),
-        answers=True,
-    ),
-    # The gateways: trusted to name the person who asks.
-    "web": Role(publish=(*_asks("web"), *_reads(STREAM, STREAM_PLUGIN))),
-    "cli": Role(publish=(*_asks("cli"), f"{ADMIN}.>", *_reads(STREAM, STREAM_PLUGIN, STREAM_DEAD))),
-}
-
-
-def consumer_role(consumer: Consumer) -> Role:
-    """Return what *consumer* may: one JetStream consumer of its own name, its filter pinned to the tenant."""
-    own = f"{STREAM}.{consumer.name}"
-    reads = (
-        f"{_API}.CONSUMER.CREATE.{own}.goals.event.v1.{consumer.tenant}.>",
-        f"{_API}.CONSUMER.INFO.{own}",
-        f"{_API}.CONSUMER.DELETE.{own}",
-        f"{_API}.CONSUMER.MSG.NEXT.{own}",
-    )
-    return Role(publish=reads + (_asks(consumer.name, consumer.tenant) if consumer.commands else ()))
-
-
-def inbox(name: str) -> str:
-    """Return the prefix of the inboxes of role or consumer *name*; nobody else may listen there."""
-    return f"_INBOX.{name}"
 
 
 def connect_options(url: str, name: str, seed: Path) -> ConnectOptions:
@@ -178,16 +49,21 @@ def seed_path(folder: Path, name: str) -> Path:
     return folder / "keys" / f"{name}.nk"
 
 
-def prepare(folder: Path, plugins: Iterable[str] = PLUGINS) -> None:
-    """Make the key of every role that has none in *folder* and write `users.conf` anew; `react` speaks for *plugins*.
+def prepare(folder: Path, plugins: Iterable[str] | None = None) -> None:
+    """Make the key of every role that has none in *folder* and write `users.conf` anew.
 
-    Existing keys and consumers stay. A running broker takes the new file on SIGHUP.
+    `react` may speak for *plugins*; None: for those of the last time. Keys and consumers stay. A running broker takes
+    the new file on SIGHUP. Raises RoleError.
     """
-    callers = [subject for plugin in plugins for subject in _asks(_checked(plugin))]
-    react = msgspec.structs.replace(ROLES["react"], publish=(*ROLES["react"].publish, *callers))
     with _locked(folder):
-        users = [(public_key(_seed(folder, name)), name, role) for name, role in (ROLES | {"react": react}).items()]
-        users += [(entry.nkey, entry.name, consumer_role(entry)) for entry in consumers(folder)]
+        kept = _kept(folder)
+        if plugins is not None:
+            kept = msgspec.structs.replace(kept, plugins=tuple(_free_name(plugin) for plugin in plugins))
+            _keep(folder, kept)
+        speaks = tuple(subject for plugin in kept.plugins for subject in asks(plugin))
+        roles = ROLES | {"react": msgspec.structs.replace(ROLES["react"], publish=ROLES["react"].publish + speaks)}
+        users = [(public_key(_seed(folder, name)), name, role) for name, role in roles.items()]
+        users += [(entry.nkey, entry.name, consumer_role(entry)) for entry in kept.consumers]
         if twice := [
             name for place, (nkey, name, _) in enumerate(users) if nkey in {user[0] for user in users[:place]}
         ]:
@@ -200,30 +76,44 @@ def add_consumer(folder: Path, name: str, tenant: str, *, nkey: str | None = Non
 
     *nkey* is its public key where it made its own; else a seed is made in `keys/NAME.nk`. Raises RoleError.
     """
-    _checked(name)
+    _free_name(name)
     with _locked(folder):
+        kept = _kept(folder)
+        if name in kept.plugins:
+            raise RoleError("invalid_consumer", f"{name!r} is a plugin of ours")
         entry = Consumer(name=name, tenant=tenant, nkey=nkey or public_key(_seed(folder, name)), commands=commands)
-        kept = [other for other in consumers(folder) if other.name != name]
-        _write(folder / "consumers.json", msgspec.json.format(msgspec.json.encode([*kept, entry])))
+        others = [other for other in kept.consumers if other.name != name]
+        _keep(folder, msgspec.structs.replace(kept, consumers=[*others, entry]))
     return entry
 
 
 def remove_consumer(folder: Path, name: str) -> None:
     """Forget consumer *name* and its seed; `prepare` then shuts it out. Raises RoleError `invalid_consumer`."""
     with _locked(folder):
-        kept = [other for other in consumers(folder) if other.name != name]
-        if len(kept) == len(consumers(folder)):
+        kept = _kept(folder)
+        others = [other for other in kept.consumers if other.name != name]
+        if len(others) == len(kept.consumers):
             raise RoleError("invalid_consumer", f"there is no consumer {name!r}")
-        _write(folder / "consumers.json", msgspec.json.format(msgspec.json.encode(kept)))
+        _keep(folder, msgspec.structs.replace(kept, consumers=others))
         seed_path(folder, name).unlink(missing_ok=True)
 
 
-def consumers(folder: Path) -> list[Consumer]:
-    """Return the consumers kept in *folder*."""
+class _Kept(msgspec.Struct, frozen=True):
+    """`roles.json`: what was added to the roles that there always are."""
+
+    plugins: tuple[str, ...] = PLUGINS
+    consumers: list[Consumer] = []
+
+
+def _kept(folder: Path) -> _Kept:
     try:
-        return msgspec.json.decode((folder / "consumers.json").read_bytes(), type=list[Consumer])
+        return msgspec.json.decode((folder / "roles.json").read_bytes(), type=_Kept)
     except FileNotFoundError:
-        return []
+        return _Kept()
+
+
+def _keep(folder: Path, kept: _Kept) -> None:
+    _write(folder / "roles.json", msgspec.json.format(msgspec.json.encode(kept)))
 
 
 def public_key(seed: bytes) -> str:
@@ -252,7 +142,7 @@ def _users_conf(users: Iterable[tuple[str, str, Role]]) -> bytes:
     return "\n".join([*lines, "]", ""]).encode()
 
 
-def _checked(name: str) -> str:
+def _free_name(name: str) -> str:
     if name in ROLES:
         raise RoleError("invalid_consumer", f"{name!r} is a role of ours")
     if not re.match(NAME_PATTERN, name):
@@ -299,11 +189,11 @@ def main(context: click.Context, folder: Path) -> None:
 
 
 @main.command("prepare")
-@click.option("--plugin", "plugins", multiple=True, default=PLUGINS, show_default=True, help="a caller of react")
+@click.option("--plugin", "plugins", multiple=True, help="a caller that react speaks for; the last time's without it")
 @click.pass_obj
 def _prepare(folder: Path, plugins: tuple[str, ...]) -> None:
     """Make missing keys and write users.conf anew."""
-    prepare(folder, plugins)
+    prepare(folder, plugins or None)
 
 
 @main.command("consumer")

@@ -15,8 +15,8 @@ import pytest
 from nats.aio.client import Client
 
 from milepost.broker import BrokerError, EmbeddedBroker, server_binary, settings_folder
+from milepost.permissions import RoleError
 from milepost.publish.jetstream import JetStream
-from milepost.roles import RoleError
 from tests.support.nats import Connect, make_streams
 from tests.support.waiting import until
 

@@ -23,7 +23,7 @@ Connect = Callable[[str], Awaitable[Client]]
 async def broker(tmp_path: Path) -> AsyncIterator[EmbeddedBroker]:
     """Give a running server with the streams made; `kill`, `stop` and `start` keep its address and its streams.
 
-    `broker.url` is its address, `broker.options(role)` how a role of milepost.roles connects.
+    `broker.url` is its address, `broker.options(role)` how a role of milepost.permissions connects.
     """
     async with EmbeddedBroker(tmp_path / "broker") as server:
         await make_streams(server)

@@ -273,7 +273,7 @@ class Publisher:
         await self._stop_recording()
         if self._wanted is not None and self._wanted.emptied:
             self._wanted.report.set_exception(error)
-        kept = False
+        kept = error.kept
         while not self._asked:
             _end_if_cancelled()
             try:

@@ -58,6 +58,7 @@ class Relay:
         self.source = source
         self.replicas = replicas
         self._at = at
+        self._generation = 0
 
     async def resume(self) -> tuple[Place, Marks]:
         """Return where to go on and what the stream says of itself, and make it anew where it is lost."""
@@ -65,9 +66,10 @@ class Relay:
             head = await reading(self.source.last_position)
             info = await ensure_goals(self.stream, head, replicas=self.replicas)
             marks = Marks.read(info.metadata)
+            self._generation = marks.generation
             if marks.halted:
                 code, _, message = marks.halted.partition(": ")
-                raise HaltError(code, message, lasting=True)
+                raise HaltError(code, message, lasting=True, kept=True)
             last = await self.stream.last(EVENTS)
             if last is not None and last.seq > info.state.last_seq:
                 continue  # a rival published in between
@@ -172,9 +174,12 @@ class Relay:
         await update_goals(self.stream, marks, replicas=self.replicas)
 
     async def halt(self, error: HaltError) -> None:
-        """Keep a lasting halt in the stream, where no journal that grows meanwhile can make it look healthy again."""
+        """Keep a lasting halt in the stream, where no journal that grows meanwhile can make it look healthy again.
+
+        A stream that somebody has begun to fill again meanwhile is another one, and left alone.
+        """
         marks = Marks.read((await self.stream.info()).metadata)
-        if not marks.halted:
+        if not marks.halted and marks.generation == self._generation:
             await self.mark(msgspec.structs.replace(marks, halted=f"{error.code}: {error}"))
 
 

@@ -16,13 +16,17 @@ def no_progress(_done: int, _total: int) -> None:
 
 
 class HaltError(Exception):
-    """Going on could lose or double events. `code`: see `Halt`; `lasting`: kept in the stream, until a refill."""
+    """Going on could lose or double events. `code`: see `Halt`.
 
-    def __init__(self, code: str, message: str, *, lasting: bool) -> None:
+    `lasting`: to be kept in the stream until a refill; `kept`: that is where it was found.
+    """
+
+    def __init__(self, code: str, message: str, *, lasting: bool, kept: bool = False) -> None:
         """Keep what `Halt` tells."""
         super().__init__(message)
         self.code = code
         self.lasting = lasting
+        self.kept = kept
 
 
 class Halt(msgspec.Struct, frozen=True):

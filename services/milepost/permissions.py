@@ -1,0 +1,140 @@
+"""Who may say what on the bus: what each stage, gateway, plugin and consumer may publish and hear."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from milepost_contracts.subjects import ADMIN, EVENTS, HINT, STREAM, STREAM_DEAD, STREAM_PLUGIN
+from milepost_contracts.types import NAME_PATTERN
+
+# Callers of the plugins that come with Milepost; a further one is named when the folder is prepared.
+PLUGINS = ("nudges", "okr", "rewards", "webhooks")
+EVERY_TENANT = "*"
+# Questions that the journal's side answers; the others are the view's.
+JOURNAL_QUERIES = ("as_of", "diff", "events_after", "export", "history", "keys", "proof")
+
+_API = "$JS.API"
+_PUBLIC_KEY = re.compile(r"U[A-Z2-7]{55}(?!\n)$")
+
+
+class RoleError(ValueError):
+    """A role, name or key that cannot be used; `code` is `unknown_role`, `invalid_consumer` or `invalid_key`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """Keep the stable *code* beside the message."""
+        super().__init__(message)
+        self.code = code
+
+
+class Role(msgspec.Struct, frozen=True, kw_only=True):
+    """What a role may publish and subscribe; its inbox comes on top. `answers`: it may reply to what it receives."""
+
+    publish: tuple[str, ...] = ()
+    subscribe: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    answers: bool = False
+
+
+class Consumer(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody outside: reads one tenant's events (`*`: every tenant's); `commands`: may also ask, as caller *name*."""
+
+    name: str
+    tenant: str
+    nkey: str
+    commands: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what must not become part of a subject."""
+        if not re.match(NAME_PATTERN, self.name) or self.name in ROLES:
+            raise RoleError("invalid_consumer", f"{self.name!r} is no free name: a-z, 0-9, _ and -, no role of ours")
+        if self.tenant != EVERY_TENANT and not re.match(NAME_PATTERN, self.tenant):
+            raise RoleError("invalid_consumer", f"{self.tenant!r} is no tenant: a-z, 0-9, _ and -, or * for all")
+        if not _PUBLIC_KEY.match(self.nkey):
+            raise RoleError("invalid_key", f"{self.nkey!r} is no public user nkey: U and 55 letters and digits")
+
+
+def _reads(*streams: str) -> tuple[str, ...]:
+    """Return the subjects with which a stage of ours reads whole *streams* through consumers of its own."""
+    return tuple(
+        subject
+        for stream in streams
+        for subject in (
+            f"{_API}.STREAM.INFO.{stream}",
+            f"{_API}.STREAM.MSG.GET.{stream}",
+            f"{_API}.CONSUMER.CREATE.{stream}",
+            f"{_API}.CONSUMER.CREATE.{stream}.>",
+            f"{_API}.CONSUMER.INFO.{stream}.*",
+            f"{_API}.CONSUMER.DELETE.{stream}.*",
+            f"{_API}.CONSUMER.MSG.NEXT.{stream}.*",
+            f"$JS.FC.{stream}.>",
+        )
+    )
+
+
+def _declares(*streams: str) -> tuple[str, ...]:
+    verbs = ("CREATE", "UPDATE", "PURGE")
+    return tuple(f"{_API}.STREAM.{verb}.{stream}" for stream in streams for verb in verbs)
+
+
+def asks(caller: str, tenant: str = EVERY_TENANT) -> tuple[str, ...]:
+    """Return the subjects on which *caller* sends commands and queries."""
+    return (f"goals.command.v1.{tenant}.{caller}.>", f"goals.query.v1.{tenant}.{caller}.*")
+
+
+ROLES: dict[str, Role] = {
+    "accept": Role(
+        subscribe=("goals.command.v1.>",),
+        publish=(HINT, "goals.review.v1.*.*"),
+        answers=True,
+    ),
+    # The only one that may publish events; it alone makes and purges the streams.
+    "publish": Role(
+        subscribe=(HINT, f"{ADMIN}.publish.>"),
+        publish=(
+            EVENTS,
+            "goals.command.v1.*.publish.tenant.record_refill",
+            *_declares(STREAM, STREAM_PLUGIN, STREAM_DEAD),
+            *_reads(STREAM, STREAM_PLUGIN, STREAM_DEAD),
+        ),
+        answers=True,
+    ),
+    "react": Role(
+        subscribe=("goals.review.v1.>",),
+        publish=(
+            "goals.plugin.v1.>",
+            "goals.dead.v1.>",
+            "goals.query.v1.*.react.*",
+            *_reads(STREAM, STREAM_PLUGIN, STREAM_DEAD),
+        ),
+        answers=True,
+    ),
+    "replay": Role(subscribe=tuple(f"goals.query.v1.*.*.{name}" for name in JOURNAL_QUERIES), answers=True),
+    "view": Role(
+        subscribe=("goals.query.v1.>",),
+        never=tuple(f"goals.query.v1.*.*.{name}" for name in JOURNAL_QUERIES),
+        publish=("goals.query.v1.*.view.*", *_reads(STREAM, STREAM_PLUGIN)),
+        answers=True,
+    ),
+    # The gateways: trusted to name the person who asks.
+    "web": Role(publish=(*asks("web"), *_reads(STREAM, STREAM_PLUGIN))),
+    "cli": Role(publish=(*asks("cli"), f"{ADMIN}.>", *_reads(STREAM, STREAM_PLUGIN, STREAM_DEAD))),
+}
+
+
+def consumer_role(consumer: Consumer) -> Role:
+    """Return what *consumer* may: one JetStream consumer of its own name, its filter pinned to the tenant."""
+    own = f"{STREAM}.{consumer.name}"
+    reads = (
+        f"{_API}.CONSUMER.CREATE.{own}.goals.event.v1.{consumer.tenant}.>",
+        f"{_API}.CONSUMER.INFO.{own}",
+        f"{_API}.CONSUMER.DELETE.{own}",
+        f"{_API}.CONSUMER.MSG.NEXT.{own}",
+    )
+    return Role(publish=reads + (asks(consumer.name, consumer.tenant) if consumer.commands else ()))
+
+
+def inbox(name: str) -> str:
+    """Return the prefix of the inboxes of role or consumer *name*; nobody else may listen there."""
+    return f"_INBOX.{name}"
