@@ -192,7 +192,11 @@ def test_an_example_that_goes_on_works(path: str, example: str, served: Served, 
         assert process.stdout is not None
         assert process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
-        assert process.wait(STOP_S_MAX) == 0
+        try:
+            process.communicate(timeout=STOP_S_MAX)
+        finally:
+            process.kill()
+        assert process.returncode == 0
 
 
 _LINE = (

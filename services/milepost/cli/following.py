@@ -95,7 +95,8 @@ class Following:
         """Wait for messages and return the events in them; raises LostError when the server has gone silent."""
         while True:
             try:
-                messages = [await asyncio.wait_for(live.get(), SILENCE_S)]
+                async with asyncio.timeout(SILENCE_S):
+                    messages = [await live.get()]
             except TimeoutError as error:
                 raise LostError("the broker has gone silent") from error
             while not live.empty():

@@ -13,12 +13,12 @@ from typing import IO, Any, NamedTuple
 import click
 import msgspec
 
-from milepost.cli.errors import REFUSED, misused
+from milepost.cli.errors import INTERRUPTED, REFUSED, misused
 from milepost.cli.importing_lines import BadLine, Lines, Wish
 from milepost.cli.importing_order import InOrder
 from milepost.cli.importing_source import lines_of
 from milepost.cli.out import Out
-from milepost.cli.session import connection
+from milepost.cli.session import Reached, connection
 from milepost.cli.verbs import Verb
 from milepost.cli.where import Where
 from milepost_contracts.answers import Accepted, Answer, Problem
@@ -56,6 +56,7 @@ class Report:
     def __init__(self, out: Out, file: IO[str] | None) -> None:
         """Take where refusals are told; *file* gets each as a document."""
         self.counts: Counter[str] = Counter()
+        self.newest: dict[str, str] = {}  # tenant -> the highest sequence that an answer had
         self.refusals: list[dict[str, Any]] = []
         self._out = out
         self._file = file
@@ -71,6 +72,8 @@ class Report:
         elif isinstance(answer, Accepted):
             self.counts["accepted" if answer.events else "unchanged"] += 1
             self.counts["warnings"] += len(answer.warnings)
+            if answer.sequence > self.newest.get(line.tenant, ""):
+                self.newest[line.tenant] = answer.sequence
         else:
             name = f"{line.command.AGGREGATE} {line.command.NAME}"
             self._refuse(line.number, answer.__struct_config__.tag, name, line.command.id, answer.errors)
@@ -144,21 +147,28 @@ def _import(where: Where, out: Out, *, file: IO[bytes], dry_run: bool, report: s
             told.add(line, answer)
             advance(line.size)
 
-        asyncio.run(check_all(lines, file, done) if dry_run else _send(where, lines, file, done))
+        interrupted = False
+        try:
+            asyncio.run(check_all(lines, file, done) if dry_run else _send(where, lines, file, done))
+        except KeyboardInterrupt:
+            interrupted = True
+            out.note("Interrupted: import the same file again, what was done is not done twice.")
+        for tenant, sequence in told.newest.items():
+            where.saw(tenant, sequence)
     names = ("lines", "valid", "accepted", "unchanged", "refused", "invalid", "failed", "warnings")
     if out.as_json:
         refusals = sorted(told.refusals, key=lambda refusal: int(refusal["line"]))
         out.document({name: told.counts[name] for name in names} | {"refusals": refusals})
     else:
         out.line(", ".join(f"{told.counts[name]} {name}" for name in names if told.counts[name]) or "0 lines")
-    return REFUSED if told.bad else 0
+    return INTERRUPTED if interrupted else REFUSED if told.bad else 0
 
 
 async def _send(where: Where, lines: Lines, file: IO[bytes], done: Done) -> None:
     from milepost.asking import Asker
 
     async with connection(where, lasting=True) as nc:
-        await send_all(lines, file, Asker(nc, "cli", patience_s=PATIENCE_S).command, done)
+        await send_all(lines, file, Reached(Asker(nc, "cli", patience_s=PATIENCE_S)).command, done)
 
 
 @contextmanager

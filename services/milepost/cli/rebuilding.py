@@ -48,7 +48,8 @@ class StreamSource:
                 if self._ordered is None:
                     self._ordered = Ordered(self._nc, start=self._read_to + 1)
                     await self._ordered.open()
-                arrived = await asyncio.wait_for(self._ordered.next(limit), QUIET_S)
+                async with asyncio.timeout(QUIET_S):
+                    arrived = await self._ordered.next(limit)
             except Broken:
                 await self.close()
                 continue

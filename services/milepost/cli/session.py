@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
 from milepost.cli.errors import answered, failed
-from milepost.cli.out import Out
 from milepost.cli.where import Names, Where
-from milepost_contracts.answers import Accepted, Answer, Failed, Invalid, Refused
+from milepost_contracts.answers import Accepted, Answer, Failed, Invalid, Problem, Refused
 from milepost_contracts.commands import Command
 from milepost_contracts.queries import VIEW_QUERIES
 
@@ -33,6 +32,37 @@ class Asks(Protocol):
 
     async def query(self, tenant: str, query: Query) -> QueryAnswer:
         """Send a query until it is answered."""
+
+
+class Reached:
+    """An asker whose broker may go away in the middle: that is an answer too, and not known to have failed."""
+
+    def __init__(self, asker: Asks) -> None:
+        """Take the asker."""
+        self._asker = asker
+
+    async def command(self, tenant: str, command: Command) -> Answer:
+        """Send a command."""
+        from nats.errors import Error as NatsError
+
+        try:
+            return await self._asker.command(tenant, command)
+        except (NatsError, OSError) as error:
+            return _gone(error)
+
+    async def query(self, tenant: str, query: Query) -> QueryAnswer:
+        """Send a query."""
+        from nats.errors import Error as NatsError
+
+        try:
+            return await self._asker.query(tenant, query)
+        except (NatsError, OSError) as error:
+            return _gone(error)
+
+
+def _gone(error: Exception) -> Failed:
+    message = f"The broker did not take or answer it: {error or type(error).__name__}."
+    return Failed(errors=[Problem(code="no_answer", message=message)], retry=True)
 
 
 class Memory(Protocol):
@@ -96,7 +126,8 @@ async def connection(where: Where, *, lasting: bool = False, **callbacks: Any) -
     callbacks.setdefault("error_cb", _quiet)  # nats-py would print; what matters reaches the verb as an answer
     try:
         # With reconnecting allowed the first connection would be tried for ever too: so a trial goes first.
-        trial = await asyncio.wait_for(nats.connect(**options, **callbacks, allow_reconnect=False), CONNECT_S)
+        async with asyncio.timeout(CONNECT_S):
+            trial = await nats.connect(**options, **callbacks, allow_reconnect=False)
     except (OSError, TimeoutError, nats.errors.Error) as error:
         hint = "Is it running? `milepost serve` starts everything; --nats-url names a broker elsewhere."
         message = f"No connection to the broker at {where.broker_url}: {error or 'it does not answer'}."
@@ -118,11 +149,8 @@ async def session(where: Where, *, lasting: bool = False, patience_s: float = 15
 
     tenant, actor, names = where.tenant, where.actor, where.names
     async with connection(where, lasting=lasting) as client:
-        asker = Asker(client, "cli", patience_s=patience_s)
+        asker = Reached(Asker(client, "cli", patience_s=patience_s))
         yield Session(asker, tenant=tenant, actor=actor, names=names, memory=where)
-
-
-Work = Callable[[Session, Out], Awaitable[None]]
 
 
 async def _quiet(_: Exception) -> None:

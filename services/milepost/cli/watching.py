@@ -11,7 +11,7 @@ import msgspec
 from milepost.cli.asking import ERASED, short
 from milepost.cli.errors import VerbError, misused
 from milepost.cli.out import Out, clean
-from milepost.cli.session import Session, connection
+from milepost.cli.session import Reached, Session, connection
 from milepost.cli.verbs import Verb
 from milepost.cli.where import Names, Where
 from milepost_contracts.envelope import Envelope
@@ -43,7 +43,7 @@ async def _follow(where: Where, out: Out, since: str | None, goal: str | None) -
     tenant, actor, names = where.tenant, where.actor, where.names
     async with connection(where, lasting=True) as nc:
         asker = Asker(nc, "cli")
-        session = Session(asker, tenant=tenant, actor=actor, names=names, memory=where)
+        session = Session(Reached(asker), tenant=tenant, actor=actor, names=names, memory=where)
         only = await Finder(session).goal(goal) if goal else None
         after = await _start(session, since)
         out.note(f"Watching {tenant} after sequence {after}; Ctrl-C ends it.")
