@@ -183,16 +183,15 @@ async def _measure(report: Report, url: str, folder: Path) -> None:
 
 def run(report: Report) -> None:
     """Print the floor and ours for both databases."""
-    report(
-        f"Commands accepted over the bus: {IN_FLIGHT} in flight, {ROUNDS} rounds of {COMMANDS:,} of five kinds, {GOALS} goals"
-    )
+    report(f"Commands accepted over the bus: {IN_FLIGHT} in flight, five kinds, {ROUNDS} rounds of {COMMANDS:,}")
     with tempfile.TemporaryDirectory(prefix="milepost-bench-") as folder:
         asyncio.run(_measure(report, f"sqlite:///{folder}/journal.sqlite", Path(folder)))
-    with tempfile.TemporaryDirectory(prefix="milepost-bench-") as folder:
-        with psycopg.connect(server().url("postgres"), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE bench_accept")
-            asyncio.run(_measure(report, server().url("bench_accept"), Path(folder)))
-            connection.execute("DROP DATABASE bench_accept WITH (FORCE)")
+    name = f"bench_{uuid_utils.uuid7().hex}"
+    admin = psycopg.connect(server().url("postgres"), autocommit=True)
+    with tempfile.TemporaryDirectory(prefix="milepost-bench-") as folder, admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        asyncio.run(_measure(report, server().url(name), Path(folder)))
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 if __name__ == "__main__":

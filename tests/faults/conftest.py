@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from tests.support.postgres import postgres_url  # noqa: F401  fixture
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give each fault test its seeds."""

@@ -125,12 +125,16 @@ async def _seen(client: Client, owner: str, sequence: int) -> None:
     assert not isinstance(answer, Failed), answer
 
 
-async def test_what_was_acknowledged_is_everywhere_once(tmp_path: Path, seed: int) -> None:
-    """Journal, stream and view agree event by event after deaths at random named points."""
+async def test_what_was_acknowledged_is_everywhere_once(
+    tmp_path: Path, seed: int, request: pytest.FixtureRequest
+) -> None:
+    """Journal, stream and view agree event by event after deaths at random named points; odd seeds on PostgreSQL."""
+    journal = request.getfixturevalue("postgres_url") if seed % 2 else f"sqlite:///{tmp_path}/data/journal.sqlite"
+    flags = ["--journal-url", journal, *(["--keys-url", journal] if seed % 2 else [])]
     chance = random.Random(seed)  # noqa: S311  reproducible, not secret
     ledger, writers = Ledger(), [Writer(seed, number) for number in range(WRITERS)]
     async with EmbeddedBroker(tmp_path / "broker") as broker:
-        road = Road(tmp_path / "data", broker=broker)
+        road = Road(tmp_path / "data", broker=broker, flags=flags)
         client = await road.connect()
         asker, done = road.asker(client), asyncio.Event()
         dying = asyncio.create_task(_die_and_rise(road, chance, done, broker))
@@ -139,14 +143,14 @@ async def test_what_was_acknowledged_is_everywhere_once(tmp_path: Path, seed: in
         await asyncio.gather(*(_write(writer, asker, ledger) for writer in writers))
         done.set()
         suffered = await dying
-        stored = everything(f"sqlite:///{tmp_path}/data/journal.sqlite")
+        stored = everything(journal)
         await _seen(client, writers[0].actor, stored[-1].sequence)
         publisher = await road.connect("publish")
         found = await stream_documents(publisher)
         await publisher.close()
         await client.close()
         assert await road.stop() == 0
-    stored = everything(f"sqlite:///{tmp_path}/data/journal.sqlite")
+    stored = everything(journal)
     assert len(ledger.accepted) == 1 + WRITERS * 23, suffered
     ledger.check_journal(stored)
     check_stream(stored, found)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,8 +23,11 @@ READY_S = 60.0  # a loaded machine may need long; a healthy one needs one
 class Road:
     """`milepost serve` on *folder*; with *broker* it uses that one instead of embedding its own."""
 
-    def __init__(self, folder: Path, *, broker: EmbeddedBroker | None = None, sample: bool = False) -> None:
-        """Start nothing yet."""
+    def __init__(
+        self, folder: Path, *, broker: EmbeddedBroker | None = None, sample: bool = False, flags: Sequence[str] = ()
+    ) -> None:
+        """Start nothing yet; *flags* go to `milepost serve` as they are."""
+        self._flags = flags
         self.folder = folder
         self._broker = broker
         self._sample = sample
@@ -55,6 +59,7 @@ class Road:
             flags += ["--nats-port", "0"]
         if self._sample:
             flags.append("--sample")
+        flags += self._flags
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
