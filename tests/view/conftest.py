@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from milepost.view import rows
+from milepost.view import tables
 from milepost.view.applying import Applying, Position
 from milepost.view.asking import Queries
 from milepost.view.keys import KeyCache
@@ -94,4 +94,4 @@ def sqlite(sqlite_view: str) -> Iterator[View]:
 def contents(sets: Sets) -> dict[str, list[Any]]:
     """Return every row of the current set, by table, in the order of their keys."""
     with sets.reading() as connection:
-        return {table.name: list(connection.scan(table)) for table in rows.MODELS}
+        return {table.name: list(connection.scan(table)) for table in tables.MODELS}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from milepost.view import rows
+from milepost.view import tables
 from milepost.view.applying import Applying, Gap, Moved, Position
 from milepost.view.sets import OldModel, Sets
 from milepost_contracts.envelope import EnvelopeError
@@ -136,7 +136,7 @@ def test_several_first_starts(view_url: str) -> None:
 def test_old_tables_are_not_written(view: View) -> None:
     """Tables of another version are left alone, by who writes and by who reads."""
     other = view.sets.connect(view.sets.current())
-    other.execute("UPDATE checkpoint SET model = ?", (rows.MODEL + 1,))
+    other.execute("UPDATE checkpoint SET model = ?", (tables.MODEL + 1,))
     with pytest.raises(Moved):
         view.applying.apply(starter().documents, Position(1, 1))
     with pytest.raises(OldModel):

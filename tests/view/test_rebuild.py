@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from milepost.database import DatabaseError
-from milepost.view import rows
+from milepost.view import tables
 from milepost.view.applying import Applying, Moved, Position
 from milepost.view.rebuild import Difference, Rebuild, RebuildError, Rebuilt
 from milepost_contracts.events import goal as events
@@ -112,7 +112,7 @@ async def test_differences_are_named_and_keep_it_from_switching(view: View) -> N
     other = view.sets.connect(1)
     other.execute("UPDATE goal SET visibility = 'tenant'")
     other.execute("DELETE FROM entry WHERE kind = 'obstacle'")
-    other.upsert(rows.GOAL_OF, [("acme", "user:x", GOAL, "party")])
+    other.upsert(tables.GOAL_OF, [("acme", "user:x", GOAL, "party")])
     other.close()
     result = await rebuilt(view, HISTORY)
     assert not result.switched

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from milepost.database import Connection, DatabaseError
-from milepost.view import rows
+from milepost.view import tables
 from milepost.view.fold import At, open_envelope, open_event
 from milepost.view.folding import Folding
 from milepost.view.sets import RETIRED, OldModel, Sets
@@ -75,7 +75,7 @@ class Applying:
             unknown = self._connection.query("SELECT DISTINCT tag FROM unknown ORDER BY tag")
         if model == RETIRED:
             raise Moved  # between a switch and its end
-        if model != rows.MODEL:
+        if model != tables.MODEL:
             raise OldModel(model)
         self.learned = [tag for (tag,) in unknown if tag in EVENTS]
         self.position = Position(generation, stream_sequence)
@@ -105,14 +105,14 @@ class Applying:
                 moved = connection.execute(
                     "UPDATE checkpoint SET generation = ?, stream_sequence = ? "
                     "WHERE name = 'view' AND generation = ? AND stream_sequence = ? AND model = ?",
-                    (*position, *self.position, rows.MODEL),
+                    (*position, *self.position, tables.MODEL),
                 )
                 if moved != 1:
                     raise Moved  # noqa: TRY301  the transaction is to be rolled back
                 self._folding.fold(connection, events)
                 self._folding.write(connection)
                 connection.upsert(
-                    rows.SEQUENCE, [(tenant, number, recorded[tenant]) for tenant, number in numbers.items()]
+                    tables.SEQUENCE, [(tenant, number, recorded[tenant]) for tenant, number in numbers.items()]
                 )
                 self._at("view.in_transaction")
         except DatabaseError as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from milepost.database import Connection, Row, Table
-from milepost.view import rows
+from milepost.view import rows, tables
 from milepost.view.fold import ENTRIES, FOLDS, At, EntryKey, EntryRows, GoalRows, Key, applied
 from milepost.view.rows import CardRow, DetailRow, Layer, MentorshipRow, ProgrammeRow, TenantRow
 from milepost_contracts.events import GoalEvent
@@ -82,22 +82,22 @@ class Folding:
 
     def __init__(self) -> None:
         """Begin with nothing in memory."""
-        self._goals: Kept[Key, GoalRows] = Kept(rows.GOAL, _read_goal, _stored_goal, _new_goal)
-        self._entries: Kept[EntryKey, EntryRows] = Kept(rows.ENTRY, _read_entry, _stored_entry, None)
+        self._goals: Kept[Key, GoalRows] = Kept(tables.GOAL, _read_goal, _stored_goal, _new_goal)
+        self._entries: Kept[EntryKey, EntryRows] = Kept(tables.ENTRY, _read_entry, _stored_entry, None)
         self._mentorships: Kept[Key, MentorshipRow] = Kept(
-            rows.MENTORSHIP,
+            tables.MENTORSHIP,
             lambda row: rows.decode_mentorship(row[3]),
             lambda key, value: (*key, value.programme, rows.encode(value)),
             MentorshipRow,
         )
         self._programmes: Kept[Key, ProgrammeRow] = Kept(
-            rows.PROGRAMME,
+            tables.PROGRAMME,
             lambda row: rows.decode_programme(row[2]),
             lambda key, value: (*key, rows.encode(value)),
             ProgrammeRow,
         )
         self._tenants: Kept[tuple[str], TenantRow] = Kept(
-            rows.TENANT,
+            tables.TENANT,
             lambda row: rows.decode_tenant(row[1]),
             lambda key, value: (*key, rows.encode(value)),
             TenantRow,
@@ -143,7 +143,7 @@ class Folding:
         self._write_members(connection)
         for kept in (self._goals, self._entries, self._mentorships, self._programmes, self._tenants):
             kept.write(connection)
-        connection.upsert(rows.UNKNOWN, self._unknown)
+        connection.upsert(tables.UNKNOWN, self._unknown)
         self._unknown.clear()
 
     def _load(self, connection: Connection, events: Sequence[At]) -> None:
@@ -195,8 +195,8 @@ class Folding:
             put += [(tenant, ref, goal_id, roles) for ref, roles in refs.items() if goal.refs.get(ref) != roles]
             gone += [(tenant, ref, goal_id) for ref in goal.refs if ref not in refs]
             goal.refs = refs
-        connection.upsert(rows.GOAL_OF, put)
-        connection.delete(rows.GOAL_OF, gone)
+        connection.upsert(tables.GOAL_OF, put)
+        connection.delete(tables.GOAL_OF, gone)
 
     def _write_members(self, connection: Connection) -> None:
         put: list[Row] = []
@@ -209,8 +209,8 @@ class Folding:
             put += [(tenant, who, kind, id_, role) for who, role in after.items() if before.get(who) != role]
             gone += [(tenant, who, kind, id_) for who in before if who not in after]
         self._members.clear()
-        connection.upsert(rows.MEMBER, put)
-        connection.delete(rows.MEMBER, gone)
+        connection.upsert(tables.MEMBER, put)
+        connection.delete(tables.MEMBER, gone)
 
 
 def refs_of(card: CardRow) -> dict[str, str]:
@@ -252,7 +252,7 @@ def _read_goal(row: Row) -> GoalRows:
 
 def _stored_goal(key: Key, goal: GoalRows) -> Row:
     card = goal.card
-    deadline = card.deadline.isoformat() if card.deadline else rows.NO_DEADLINE
+    deadline = card.deadline.isoformat() if card.deadline else tables.NO_DEADLINE
     state = "archived" if card.archived else card.state
     return (*key, state, deadline, card.visibility, card.programme, rows.encode(card), rows.encode(goal.detail))
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from milepost.database import Connection, Row, Table
-from milepost.view import rows
+from milepost.view import tables
 from milepost.view.applying import Gap, Position, fresh
 from milepost.view.folding import Folding
 from milepost.view.sets import RETIRED, Sets
@@ -107,13 +107,13 @@ class Building:
         with self._timed("writing"), self._connection.writing():
             self._folding.write(self._connection)
             self._connection.upsert(
-                rows.SEQUENCE, [(tenant, number, self._recorded[tenant]) for tenant, number in self.numbers.items()]
+                tables.SEQUENCE, [(tenant, number, self._recorded[tenant]) for tenant, number in self.numbers.items()]
             )
 
     def finish(self, position: Position) -> None:
         """Write the checkpoint, and all that is not on the disk yet."""
         self.write()
-        self._connection.upsert(rows.CHECKPOINT, [("view", *position, rows.MODEL)])
+        self._connection.upsert(tables.CHECKPOINT, [("view", *position, tables.MODEL)])
         self._connection.settle()
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class Rebuild:
             await asyncio.to_thread(building.write)
             built, parts = time.monotonic() - began, dict(building.parts)
             compared, differences = 0, list[Difference]()
-            same_model = _checkpoint(live)[1] == rows.MODEL
+            same_model = _checkpoint(live)[1] == tables.MODEL
             if same_model:
                 # What is compared with is one state of the live tables: they go on, the snapshot does not.
                 with live.reading():
@@ -256,7 +256,7 @@ def compare(live: Connection, rebuilt: Connection) -> tuple[int, list[Difference
     compared = 0
     differences: list[Difference] = []
     with rebuilt.reading():
-        for table in rows.MODELS:
+        for table in tables.MODELS:
             ours, theirs = _Rows(table, rebuilt), _Rows(table, live)
             while ours.key is not None or theirs.key is not None:
                 compared += 1

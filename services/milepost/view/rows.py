@@ -7,14 +7,7 @@ from typing import Any
 
 import msgspec
 
-from milepost.database import Table
 from milepost_contracts.types import Cadence, MeasureResult, Origin, RubricRef
-
-# Raised when what is folded or stored changes: an older set of tables is then rebuilt, never read.
-MODEL = 1
-
-NO_DEADLINE = "9999-12-31"  # sorts after every deadline that a goal can have
-
 
 # None of these can be part of a cycle, so the garbage collector need not look at them (gc=False): with it a rebuild
 # takes a third longer.
@@ -29,7 +22,7 @@ class Words(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class CardRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
-    """What lists need of a goal. Order matters: it is stored as an array (see MODEL)."""
+    """What lists need of a goal. Order matters: it is stored as an array (see tables.MODEL)."""
 
     version: int = 0
     title: Words | None = None
@@ -177,7 +170,7 @@ class PauseRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
 
 
 class DetailRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
-    """What else a goal's page shows. Order matters: it is stored as an array (see MODEL)."""
+    """What else a goal's page shows. Order matters: it is stored as an array (see tables.MODEL)."""
 
     description: Words | None = None
     # Labels taken off are sealed anew, so which they are is known only when both are opened.
@@ -210,7 +203,7 @@ class Layer(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class MentorshipRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
-    """A mentorship. Order matters: it is stored as an array (see MODEL)."""
+    """A mentorship. Order matters: it is stored as an array (see tables.MODEL)."""
 
     version: int = 0
     state: str = "requested"
@@ -274,7 +267,7 @@ class SurveyRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
 
 
 class ProgrammeRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
-    """A programme. Order matters: it is stored as an array (see MODEL)."""
+    """A programme. Order matters: it is stored as an array (see tables.MODEL)."""
 
     version: int = 0
     title: Words | None = None
@@ -299,58 +292,6 @@ class TenantRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     state: str = "open"
     roles: dict[str, list[str]] = {}
 
-
-# The one row that says how far this set of tables has read.
-CHECKPOINT = Table(
-    "checkpoint", (("name", "text"), ("generation", "int"), ("stream_sequence", "int"), ("model", "int")), 1
-)
-# How far each tenant is: `number` is dense, so nothing up to it is missing.
-SEQUENCE = Table("sequence", (("tenant", "text"), ("number", "int"), ("recorded", "text")), 1)
-GOAL = Table(
-    "goal",
-    (
-        ("tenant", "text"),
-        ("goal", "text"),
-        ("state", "text"),
-        ("deadline", "text"),
-        ("visibility", "text"),
-        ("programme", "text"),
-        ("card", "bytes"),
-        ("detail", "bytes"),
-    ),
-    2,
-    (("tenant", "state", "deadline", "goal"),),
-)
-# Whose a goal is: people by role, and `mentorship:ID`, `programme:ID` that it is placed in.
-GOAL_OF = Table("goal_of", (("tenant", "text"), ("ref", "text"), ("goal", "text"), ("roles", "text")), 3)
-# Readings, check-ins, comments ...: `number` is the sequence of the first event, `layers` all its events.
-ENTRY = Table(
-    "entry",
-    (
-        ("tenant", "text"),
-        ("goal", "text"),
-        ("kind", "text"),
-        ("entry", "text"),
-        ("number", "int"),
-        ("author", "text"),
-        ("layers", "bytes"),
-    ),
-    4,
-)
-MENTORSHIP = Table(
-    "mentorship", (("tenant", "text"), ("mentorship", "text"), ("programme", "text"), ("body", "bytes")), 2
-)
-PROGRAMME = Table("programme", (("tenant", "text"), ("programme", "text"), ("body", "bytes")), 2)
-# Who belongs to a mentorship or a programme, and as what.
-MEMBER = Table(
-    "member", (("tenant", "text"), ("person", "text"), ("aggregate", "text"), ("id", "text"), ("role", "text")), 4
-)
-TENANT = Table("tenant", (("tenant", "text"), ("body", "bytes")), 1)
-# Events whose tags this version does not know: when it learns them, a rebuild is due.
-UNKNOWN = Table("unknown", (("tenant", "text"), ("number", "int"), ("tag", "text")), 2)
-
-MODELS = (SEQUENCE, GOAL, GOAL_OF, ENTRY, MENTORSHIP, PROGRAMME, MEMBER, TENANT, UNKNOWN)
-TABLES = (CHECKPOINT, *MODELS)
 
 _encoder = msgspec.msgpack.Encoder()
 encode = _encoder.encode

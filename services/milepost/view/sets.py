@@ -21,7 +21,7 @@ from milepost.database import (
     exclusive,
     sqlite_path,
 )
-from milepost.view import rows
+from milepost.view import tables
 
 CURRENT = Table("current_set", (("name", "text"), ("number", "int")), 1)
 SCHEMA = "milepost_view"
@@ -38,7 +38,7 @@ class OldModel(RuntimeError):  # noqa: N818  says what the caller meets
     def __init__(self, model: int) -> None:
         """Tell which model the tables have."""
         super().__init__(
-            f"the view's tables are of model {model}, this version has {rows.MODEL}: run `milepost view rebuild`"
+            f"the view's tables are of model {model}, this version has {tables.MODEL}: run `milepost view rebuild`"
         )
 
 
@@ -100,9 +100,9 @@ class Sets:
         else:
             connection = PostgresConnection(self._url, f"{SCHEMA}_{number}")
         try:
-            connection.create(rows.TABLES)
+            connection.create(tables.TABLES)
             if not connection.query("SELECT 1 FROM checkpoint"):
-                connection.upsert(rows.CHECKPOINT, [("view", 0, 0, rows.MODEL)])
+                connection.upsert(tables.CHECKPOINT, [("view", 0, 0, tables.MODEL)])
         finally:
             connection.close()
 
@@ -239,5 +239,5 @@ def _check_model(connection: Connection) -> None:
     It is the first that every transaction reads, so that who drops a set can wait for its readers without a deadlock.
     """
     model = connection.query("SELECT model FROM checkpoint WHERE name = 'view'")[0][0]
-    if model not in (rows.MODEL, RETIRED):
+    if model not in (tables.MODEL, RETIRED):
         raise OldModel(model)

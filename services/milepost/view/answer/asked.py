@@ -8,8 +8,8 @@ from typing import Any
 
 from milepost.database import Connection
 from milepost.decide.goal.clock import date_in
-from milepost.view import rows
-from milepost.view.fold.others import holder
+from milepost.view import rows, tables
+from milepost.view.fold.tenants import holder
 from milepost.view.rows import CardRow, DetailRow, MentorshipRow, ProgrammeRow
 from milepost_contracts.answers import Problem
 
@@ -101,7 +101,7 @@ class Case:
 
     def cards(self, ids: list[str]) -> dict[str, CardRow]:
         """Return the cards of the goals *ids* that exist, whoever may see them."""
-        found = self.connection.fetch(rows.GOAL, [(self.tenant, id_) for id_ in ids])
+        found = self.connection.fetch(tables.GOAL, [(self.tenant, id_) for id_ in ids])
         return {row[1]: rows.decode_card(row[6]) for row in found}
 
     def held(self, ref: str, states: Sequence[str] = STATES, *, detail: bool = False) -> list[tuple[str, bytes, bytes]]:
@@ -119,7 +119,7 @@ class Case:
 
     def goal(self, id_: str) -> tuple[CardRow, DetailRow] | None:
         """Return a goal whole, None where there is none."""
-        found = self.connection.fetch(rows.GOAL, [(self.tenant, id_)])
+        found = self.connection.fetch(tables.GOAL, [(self.tenant, id_)])
         return (rows.decode_card(found[0][6]), rows.decode_detail(found[0][7])) if found else None
 
     def programme(self, id_: str | None) -> ProgrammeRow | None:
@@ -127,7 +127,7 @@ class Case:
         if id_ is None:
             return None
         if id_ not in self._programmes:
-            found = self.connection.fetch(rows.PROGRAMME, [(self.tenant, id_)])
+            found = self.connection.fetch(tables.PROGRAMME, [(self.tenant, id_)])
             self._programmes[id_] = rows.decode_programme(found[0][2]) if found else None
         return self._programmes[id_]
 
@@ -136,7 +136,7 @@ class Case:
         if id_ is None:
             return None
         if id_ not in self._mentorships:
-            found = self.connection.fetch(rows.MENTORSHIP, [(self.tenant, id_)])
+            found = self.connection.fetch(tables.MENTORSHIP, [(self.tenant, id_)])
             self._mentorships[id_] = rows.decode_mentorship(found[0][3]) if found else None
         return self._mentorships[id_]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from milepost.view import rows
@@ -9,7 +10,15 @@ from milepost.view.answer.asked import Case, Refusal, refused
 from milepost.view.answer.cards import card_tree
 from milepost.view.answer.entries import LISTS, entry_tree
 from milepost.view.answer.pages import cursor_of, key_in
-from milepost.view.answer.standing import cadence_of, health_of, progress_of, readings_of, results_of
+from milepost.view.answer.standing import (
+    HealthNow,
+    ReadingNow,
+    cadence_of,
+    health_of,
+    progress_of,
+    readings_of,
+    results_of,
+)
 from milepost.view.fold.happenings import REFLECTION
 from milepost.view.opening import Labels
 from milepost.view.rows import CardRow, DetailRow
@@ -35,49 +44,53 @@ def goal(case: Case, query: Goal) -> Tree:
     progress = progress_of(case, query.id, card)
     health = health_of(card, progress, today)
     entries, after = _entries(case, query)
-    last_on = {one.measure: one.point.on for one in sorted(readings, key=lambda one: one.point.on) if not one.struck}
-    results = results_of(detail, readings, today)
     return {
         "next": after,
         "goal": card_tree(case, query.id, card, progress=progress, health=health)
         | _about(case, card, detail)
         | entries
         | {
-            "measures": [
-                row.terms
-                | {"name": row.name, "retired": row.retired, "readings": row.readings, "last_on": last_on.get(id_)}
-                | _result(results[id_], row.terms.get("scale"))
-                for id_, row in detail.measures.items()
-            ],
-            "health_today": {
-                "health": health.health,
-                "derived": health.derived,
-                **(
-                    {"set_by": detail.health_by, "until": card.health[1], "reason": detail.health_reason}
-                    if health.set and card.health
-                    else {}
-                ),
-            },
-            "milestones": [
-                {"milestone": id_}
-                | _all(row)
-                | {"overdue": row.hit_on is None and not row.dropped and card.open and row.due_on < today}
-                for id_, row in sorted(detail.milestones.items(), key=lambda one: (one[1].due_on, one[0]))
-            ],
-            "actions": [
-                {"action": id_}
-                | _all(row)
-                | {
-                    "overdue": row.completed_on is None
-                    and not row.dropped
-                    and card.open
-                    and row.due_on is not None
-                    and row.due_on < today
-                }
-                for id_, row in detail.actions.items()
-            ],
+            "measures": _measures(detail, readings, today),
+            "health_today": _health(card, detail, health),
+            "milestones": _milestones(card, detail, today),
+            "actions": _actions(card, detail, today),
         },
     }
+
+
+def _measures(detail: DetailRow, readings: list[ReadingNow], today: dt.date) -> list[Tree]:
+    last_on = {one.measure: one.point.on for one in sorted(readings, key=lambda one: one.point.on) if not one.struck}
+    results = results_of(detail, readings, today)
+    return [
+        row.terms
+        | {"name": row.name, "retired": row.retired, "readings": row.readings, "last_on": last_on.get(id_)}
+        | _result(results[id_], row.terms.get("scale"))
+        for id_, row in detail.measures.items()
+    ]
+
+
+def _health(card: CardRow, detail: DetailRow, health: HealthNow) -> Tree:
+    told: Tree = {"health": health.health, "derived": health.derived}
+    if health.set and card.health is not None:
+        told |= {"set_by": detail.health_by, "until": card.health[1], "reason": detail.health_reason}
+    return told
+
+
+def _milestones(card: CardRow, detail: DetailRow, today: dt.date) -> list[Tree]:
+    return [
+        {"milestone": id_}
+        | _all(row)
+        | {"overdue": row.hit_on is None and not row.dropped and card.open and row.due_on < today}
+        for id_, row in sorted(detail.milestones.items(), key=lambda one: (one[1].due_on, one[0]))
+    ]
+
+
+def _actions(card: CardRow, detail: DetailRow, today: dt.date) -> list[Tree]:
+    shown = []
+    for id_, row in detail.actions.items():
+        waits = row.completed_on is None and not row.dropped and card.open
+        shown.append({"action": id_} | _all(row) | {"overdue": waits and row.due_on is not None and row.due_on < today})
+    return shown
 
 
 def _result(result: Any, scale: list[str] | None) -> Tree:

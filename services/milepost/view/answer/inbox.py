@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-from milepost.view import rows
+from milepost.view import rows, tables
 from milepost.view.answer.asked import OPEN, Case, refused
 from milepost.view.answer.pages import cursor_of, key_in
 from milepost.view.answer.standing import check_ins_of
@@ -38,7 +38,7 @@ def _key(todo: Tree) -> tuple[str, str, str, str]:
     """Return where a thing stands in the list: by its day, then by what it is."""
     day = todo.get("due_on") or todo.get("since")
     return (
-        day.isoformat() if day else rows.NO_DEADLINE,
+        day.isoformat() if day else tables.NO_DEADLINE,
         todo["kind"],
         todo.get("goal") or todo["mentorship"],
         todo.get("subject") or "",

@@ -1,0 +1,131 @@
+"""Events of a mentorship: who belongs to it, and the frame they set."""
+
+from __future__ import annotations
+
+from milepost.view.fold.kernel import At, folds
+from milepost.view.rows import MentorshipRow
+from milepost_contracts.events import mentorship
+
+
+@folds(mentorship.Requested)
+def requested(row: MentorshipRow, event: mentorship.Requested, at: At) -> None:
+    """Begin a mentorship that the others have to accept."""
+    row.requester, row.format, row.programme, row.cadence = (
+        event.requester,
+        event.format,
+        event.programme,
+        event.cadence,
+    )
+    row.parties = {party.ref: party.role for party in event.parties}
+    row.purpose = at.words(event.purpose, "/purpose")
+    row.requested = at.envelope.time
+
+
+@folds(mentorship.Accepted)
+def accepted(row: MentorshipRow, event: mentorship.Accepted, at: At) -> None:
+    """Add a yes; with the last one it runs."""
+    if event.party not in row.accepted:
+        row.accepted.append(event.party)
+    if event.complete:
+        row.state, row.started = "active", at.envelope.time
+
+
+@folds(mentorship.Rejected)
+def rejected(row: MentorshipRow, _event: mentorship.Rejected, at: At) -> None:
+    """End it before it began."""
+    row.state, row.ended_on = "rejected", at.moment.date()
+
+
+@folds(mentorship.ExpectationsAgreed)
+def expectations_agreed(row: MentorshipRow, event: mentorship.ExpectationsAgreed, at: At) -> None:
+    """Keep what the party wrote or said yes to."""
+    if (words := at.words(event.expectations, "/expectations")) is not None:
+        row.expectations[event.party] = words
+
+
+@folds(mentorship.PurposeSet)
+def purpose_set(row: MentorshipRow, event: mentorship.PurposeSet, at: At) -> None:
+    """Set the purpose."""
+    row.purpose = at.words(event.purpose, "/purpose")
+
+
+@folds(mentorship.CadenceSet)
+def cadence_set(row: MentorshipRow, event: mentorship.CadenceSet, _at: At) -> None:
+    """Set the cadence."""
+    row.cadence = event.after
+
+
+@folds(mentorship.CapSet)
+def cap_set(row: MentorshipRow, event: mentorship.CapSet, _at: At) -> None:
+    """Set the cap."""
+    row.cap = event.new
+
+
+@folds(mentorship.QuorumSet)
+def quorum_set(row: MentorshipRow, event: mentorship.QuorumSet, _at: At) -> None:
+    """Set the quorum."""
+    row.quorum = event.new
+
+
+@folds(mentorship.SessionHeld)
+def session_held(row: MentorshipRow, event: mentorship.SessionHeld, _at: At) -> None:
+    """Keep the day, and the next one they settled."""
+    row.sessions[event.session] = event.held_on
+    row.next_on = event.next_on
+
+
+@folds(mentorship.PartyReplaced)
+def party_replaced(row: MentorshipRow, event: mentorship.PartyReplaced, _at: At) -> None:
+    """One person takes another's place."""
+    row.parties.pop(event.old, None)
+    row.parties[event.new.ref] = event.new.role
+    row.expectations.pop(event.old, None)
+
+
+@folds(mentorship.PartyRemoved)
+def party_removed(row: MentorshipRow, event: mentorship.PartyRemoved, _at: At) -> None:
+    """Take the person out."""
+    row.parties.pop(event.party, None)
+    row.expectations.pop(event.party, None)
+
+
+@folds(mentorship.Completed)
+def completed(row: MentorshipRow, event: mentorship.Completed, _at: At) -> None:
+    """End it."""
+    row.state, row.ended_on = "completed", event.completed_on
+
+
+@folds(mentorship.Cancelled)
+def cancelled(row: MentorshipRow, event: mentorship.Cancelled, _at: At) -> None:
+    """End it early."""
+    row.state, row.ended_on = "cancelled", event.cancelled_on
+
+
+@folds(mentorship.KeyAreaOpened)
+def key_area_opened(row: MentorshipRow, event: mentorship.KeyAreaOpened, _at: At) -> None:
+    """Give the active goal its place."""
+    row.key_areas[event.goal] = event.owner
+
+
+@folds(mentorship.KeyAreaReleased)
+def key_area_released(row: MentorshipRow, event: mentorship.KeyAreaReleased, _at: At) -> None:
+    """Free the place."""
+    row.key_areas.pop(event.goal, None)
+
+
+@folds(mentorship.GoalJoined)
+def goal_joined(row: MentorshipRow, event: mentorship.GoalJoined, _at: At) -> None:
+    """Note the open goal."""
+    row.goals[event.goal] = event.owner
+
+
+@folds(mentorship.GoalLeft)
+def goal_left(row: MentorshipRow, event: mentorship.GoalLeft, _at: At) -> None:
+    """Forget the goal, and the place that it may have held."""
+    row.goals.pop(event.goal, None)
+    row.key_areas.pop(event.goal, None)
+
+
+@folds(mentorship.ReflectionRecorded, mentorship.ResourceAttached)
+def said(_row: MentorshipRow, _event: mentorship.MentorshipEvent, _at: At) -> None:
+    """Leave the row as it is: diaries and shelves of mentorships have no list here."""
