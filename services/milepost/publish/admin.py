@@ -156,7 +156,7 @@ class AdminService:
             if self._task is not None:
                 self._task.cancel()
                 await asyncio.wait([self._task])
-            if not self._nc.is_closed:
+            if self._nc.is_connected:
                 for subscription in subscriptions:
                     await subscription.unsubscribe()
 

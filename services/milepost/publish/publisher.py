@@ -111,7 +111,7 @@ class Publisher:
                 await self._attempt()
         finally:
             await self._stop_recording()
-            if not self._nc.is_closed:
+            if self._nc.is_connected:
                 await hints.unsubscribe()
 
     async def status(self) -> Status:
