@@ -91,7 +91,12 @@ def utc_now() -> dt.datetime:
 
 
 def subscribing(options: ConnectOptions) -> NatsBroker:
-    """Return FastStream's broker for *options*, not connected yet."""
+    """Return FastStream's broker for *options*, not connected yet; what goes wrong with its connection is logged."""
+    log = logger(options["name"].rpartition(" ")[2])
+
+    async def failed(error: Exception) -> None:
+        log.warning("nats", error=type(error).__name__, message=str(error))
+
     return NatsBroker(
         options["servers"],
         name=options["name"],
@@ -100,6 +105,7 @@ def subscribing(options: ConnectOptions) -> NatsBroker:
         max_reconnect_attempts=options["max_reconnect_attempts"],
         apply_types=False,  # messages are decoded by type where they come in; handlers take what decoders return
         logger=None,
+        error_cb=failed,
     )
 
 

@@ -211,3 +211,15 @@ async def test_over_the_bus(acceptance: Acceptance, broker: EmbeddedBroker, conn
     await service.stop()
     assert answers["events_after"]["status"] == "answered"
     assert [answers[name]["errors"][0]["code"] for name in ("keys", "as_of")] == ["invalid_field", "invalid_json"]
+
+
+def test_a_journal_that_does_not_answer_is_told(acceptance: Acceptance, replay: ReplayService) -> None:
+    """Without its databases replay answers `failed, retry`; a defect is answered too, and not to be tried again."""
+    acceptance.committer.stop()
+    acceptance.journal.close()
+    answer, _ = replay._answer(TENANT, EventsAfter(actor=user("x")))
+    assert isinstance(answer, Failed)
+    replay._entitlement = None  # type: ignore[assignment]  # a defect
+    broken, _ = replay._answer(TENANT, AsOf(actor=user("x"), id=ident("a")))
+    assert isinstance(broken, Failed)
+    assert (broken.errors[0].code, broken.retry) == ("internal_error", False)

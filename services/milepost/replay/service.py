@@ -11,6 +11,7 @@ import msgspec
 from faststream.nats import NatsBroker
 
 from milepost.intake import QueryDecoder
+from milepost.journal import JournalError
 from milepost.replay.entitlement import TRUSTED, Entitlement
 from milepost.replay.histories import Histories, members_of
 from milepost_contracts.answers import Failed, Invalid, Problem, Refused
@@ -87,7 +88,7 @@ class ReplayService:
         else:
             tenant, query = decoded
             actor = query.actor
-            answer, details = await asyncio.to_thread(self.answer, tenant, query)
+            answer, details = await asyncio.to_thread(self._answer, tenant, query)
         if raw.reply:
             await raw.respond(msgspec.json.encode(answer))
         self._log.info(
@@ -99,6 +100,17 @@ class ReplayService:
             ms=round((time.monotonic() - began) * 1000, 2),
             **details,
         )
+
+    def _answer(self, tenant: str, query: Query) -> tuple[QueryAnswer, dict[str, Any]]:
+        try:
+            return self.answer(tenant, query)
+        except JournalError as error:
+            message = "The journal or the key store does not answer; ask again."
+            return Failed(errors=[Problem(code=error.code, message=message)]), {}
+        except Exception:  # noqa: BLE001  whoever asks is answered, whatever defect a question meets
+            self._log.exception("defect", query=type(query).__name__, tenant=tenant)
+            message = "This question met a defect; it was logged."
+            return Failed(errors=[Problem(code="internal_error", message=message)], retry=False), {}
 
     def answer(self, tenant: str, query: Query) -> tuple[QueryAnswer, dict[str, Any]]:
         """Return the answer to *query*, and what the log line says of it beside the usual."""
