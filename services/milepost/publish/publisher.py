@@ -111,6 +111,7 @@ class Publisher:
                 await self._attempt()
         finally:
             await self._stop_recording()
+            await self._relay.forget()
             if self._nc.is_connected:
                 await hints.unsubscribe()
 

@@ -59,9 +59,11 @@ class Relay:
         self.replicas = replicas
         self._at = at
         self._generation = 0
+        self._ahead: tuple[int, asyncio.Task[Sequence[Entry]]] | None = None
 
     async def resume(self) -> tuple[Place, Marks]:
         """Return where to go on and what the stream says of itself, and make it anew where it is lost."""
+        await self.forget()
         while True:
             head = await reading(self.source.last_position)
             info = await ensure_goals(self.stream, head, replicas=self.replicas)
@@ -111,9 +113,12 @@ class Relay:
 
         The event at *place* is read with them: where it is another one, a backup took the journal's place meanwhile.
         """
+        ahead, self._ahead = self._ahead, None
+        entries = await ahead[1] if ahead is not None and ahead[0] == place.position else ()
+        if len(entries) <= BATCH_EVENTS:  # there may be more by now
+            entries = await self._read(place.position)
         if not place.position:
-            return cut(await reading(self.source.after, 0, BATCH_EVENTS))
-        entries = await reading(self.source.after, place.position - 1, BATCH_EVENTS + 1)
+            return cut(entries)
         if not entries or (entries[0].position, entries[0].event_id) != place[1:]:
             raise HaltError(
                 "stream_diverged",
@@ -121,6 +126,18 @@ class Relay:
                 lasting=True,
             )
         return cut(entries[1:])
+
+    async def forget(self) -> None:
+        """End what is read ahead; afterwards the source is free to be closed."""
+        if self._ahead is not None:
+            await asyncio.gather(self._ahead[1], return_exceptions=True)  # whoever needs it reads it again
+            self._ahead = None
+
+    async def _read(self, position: int) -> Sequence[Entry]:
+        """Return the event at *position*, where there is one, and a batch's events after it."""
+        if not position:
+            return await reading(self.source.after, 0, BATCH_EVENTS)
+        return await reading(self.source.after, position - 1, BATCH_EVENTS + 1)
 
     async def publish(self, place: Place, entries: Sequence[Entry]) -> Place:
         """Publish *entries*, which follow *place*, as one batch: all of them or none. Return the place after them."""
@@ -149,6 +166,9 @@ class Relay:
             if number == 1:
                 headers["Nats-Expected-Last-Sequence"] = str(place.last_seq)
             if number == count:
+                if count == BATCH_EVENTS:  # far behind: the next batch is read while the server writes this one
+                    position = entries[-1].position
+                    self._ahead = position, asyncio.create_task(self._read(position))
                 headers["Nats-Batch-Commit"] = "1"
                 self._at("publish.before_commit")
                 answer = await self._send(entry, headers)
