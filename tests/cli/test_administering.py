@@ -2,62 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
-import threading
-from collections.abc import Iterator
-
 import msgspec
-import nats
 import pytest
 
-from milepost import logs
-from milepost.journal import Journal
-from milepost.publish import admin
-from milepost.roles import connect_options, seed_path
-from milepost.settings import resolve
 from tests.support.serving import Served
 from tests.support.shell import Shell
 
 
-@pytest.fixture
-def relay(served: Served) -> Iterator[None]:
-    """Let another publishing process run beside the served one, which it fences and which fences it."""
-    logs.configure(io.StringIO())  # what it logs is not what a verb prints
-    began, loop = threading.Event(), asyncio.new_event_loop()
-    settings = resolve({"data_dir": str(served.folder)}, {}).settings
-    ending = asyncio.Event()
-
-    async def run() -> None:
-        options = connect_options(served.url, "publish", seed_path(served.folder / "broker", "publish"))
-        client = await nats.connect(**options)
-        journal = Journal(settings.journal_url, writes=False)
-        task = asyncio.create_task(admin.serve(client, journal))
-        await client.flush()
-        began.set()
-        await ending.wait()
-        task.cancel()
-        await asyncio.wait([task])
-        await client.close()
-        journal.close()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
-    thread.start()
-    assert began.wait(30)
-    yield
-    loop.call_soon_threadsafe(ending.set)
-    thread.join(30)
-    loop.close()
-
-
-@pytest.mark.usefixtures("relay")
 def test_the_state_of_the_relay(shell: Shell) -> None:
     """How far it is, as text and as a document."""
     assert "state" in shell.done("publish status").out
     assert shell.done("publish status --json").document["generation"] > 0
 
 
-@pytest.mark.usefixtures("relay")
 def test_journal_and_stream_agree(shell: Shell) -> None:
     """Every event is on the stream once."""
     typed = shell.done("publish reconcile")
@@ -67,7 +24,6 @@ def test_journal_and_stream_agree(shell: Shell) -> None:
     assert told["events"] == told["messages"] > 0
 
 
-@pytest.mark.usefixtures("relay")
 def test_a_refill_is_confirmed_first(shell: Shell) -> None:
     """Nobody empties the stream by accident; a refill brings the same events under the next generation."""
     refused = shell("publish refill")

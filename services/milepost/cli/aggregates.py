@@ -9,7 +9,6 @@ import click
 from milepost.cli.curated import Curated
 from milepost.cli.curated_goal import GOAL
 from milepost.cli.curated_others import MENTORSHIP, PERSON, PROGRAMME, TENANT
-from milepost.cli.generating import Generated
 from milepost.cli.verbs import Entry, Group, loading
 from milepost_contracts.commands import COMMANDS, Command
 
@@ -68,7 +67,12 @@ def _group(aggregate: str) -> Group:
 
 
 def _maker(verb: str, command: type[Command], curated: Curated | None) -> Callable[[], click.Command]:
-    return lambda: Generated(command, curated).verb(verb)
+    def make() -> click.Command:
+        from milepost.cli.generating import Generated
+
+        return Generated(command, curated).verb(verb)
+
+    return make
 
 
 def goal() -> Group:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
@@ -47,6 +46,8 @@ def _serve(_: Where, out: Out, *, sample: bool, **flags: Any) -> None:
 
     Ctrl-C or SIGTERM ends it: what was accepted is committed and answered first.
     """
+    import asyncio
+
     from milepost import logs, wiring
 
     settings = _settings_of(flags).settings
@@ -71,6 +72,8 @@ def _run(_: Where, out: Out, *, stage: str, **flags: Any) -> None:
         raise misused("stage_later", message, "stage")
     if stage not in STAGES:
         raise misused("stage_unknown", f"There is no stage {stage!r}; there are {', '.join(STAGES)}.", "stage")
+    import asyncio
+
     from milepost import logs, wiring
 
     settings = _settings_of(flags).settings

@@ -120,9 +120,15 @@ async def connection(where: Where, *, lasting: bool = False, **callbacks: Any) -
     import nats
     import nats.errors
 
-    from milepost.roles import connect_options
+    from milepost.permissions import RoleError
+    from milepost.roles import connect_options, public_key
 
-    options: dict[str, Any] = {**connect_options(where.broker_url, "cli", where.seed)}
+    seed = where.seed
+    try:
+        public_key(seed.read_bytes().strip())
+    except (OSError, RoleError) as error:
+        raise failed("invalid_key", f"{seed} is no key that can be used: {error}.") from error
+    options: dict[str, Any] = {**connect_options(where.broker_url, "cli", seed)}
     callbacks.setdefault("error_cb", _quiet)  # nats-py would print; what matters reaches the verb as an answer
     try:
         # With reconnecting allowed the first connection would be tried for ever too: so a trial goes first.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple, NoReturn, cast
@@ -77,6 +79,10 @@ class Verb(click.Command):
         except VerbError as error:
             out.error(error)
             return error.status
+        except BrokenPipeError:
+            # Whoever reads our output has seen enough; nothing more may be flushed into the closed pipe.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verb's own options first, then those with a heading, then those of every verb."""
