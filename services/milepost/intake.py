@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
+from nats.aio.client import Client
 
 from milepost_contracts.answers import Invalid, Problem, Refused
 from milepost_contracts.queries import Query
@@ -53,6 +54,15 @@ def actor_problem(caller: str, actor: str, gateways: frozenset[str]) -> Problem 
 def authenticated_by(caller: str, actor: str, gateways: frozenset[str]) -> str:
     """Return how the actor was authenticated, for the event: by the broker, or by which gateway."""
     return f"gateway:{caller}" if caller in gateways and actor != f"service:{caller}" else "nats"
+
+
+async def subscribed(nc: Client) -> None:
+    """Return when the server knows every subscription that was made on *nc*: then nobody is told that none is there.
+
+    nats-py writes a ping past what still waits to be sent: the first round trip lets that go out, the second follows it.
+    """
+    await nc.flush()
+    await nc.flush()
 
 
 class QueryDecoder:

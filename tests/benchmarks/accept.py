@@ -38,6 +38,7 @@ Report = Callable[[str], None]
 # The same typed decoding as a service that has something to do, and an answer of the usual size.
 ECHO = """
 import asyncio, sys, msgspec
+from milepost.intake import subscribed
 from milepost.wiring import subscribing
 from milepost_contracts.answers import Accepted, EventRef
 from milepost_contracts.commands.goal import RecordProgress
@@ -53,7 +54,7 @@ async def echo(command):
     return answer(Accepted(id=command.id, version=1, sequence="0" * 16, events=events))
 async def main():
     await broker.start()
-    await broker.connection.flush()
+    await subscribed(broker.connection)
     print("ready", flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())

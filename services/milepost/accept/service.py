@@ -14,6 +14,7 @@ from faststream.nats import NatsBroker
 from milepost.accept.crossing import Far
 from milepost.accept.deciding import Ticket, failed
 from milepost.accept.decoding import Decoded, Decoder
+from milepost.intake import subscribed
 from milepost_contracts.answers import Accepted, Answer, Invalid
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class AcceptService:
         self._committer.start()
         self._sending = asyncio.create_task(self._send())
         await self._broker.start()
-        await self._broker.connection.flush()  # its answer comes after the server knows the subscriptions
+        await subscribed(self._broker.connection)
 
     async def stop(self) -> None:
         """Take no more; commit and answer what was accepted, answer the rest `failed, retry`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from faststream.nats import NatsBroker
 
-from milepost.intake import QueryDecoder
+from milepost.intake import QueryDecoder, subscribed
 from milepost.journal import JournalError
 from milepost.replay.entitlement import TRUSTED, Entitlement
 from milepost.replay.histories import Histories, members_of
@@ -69,7 +69,7 @@ class ReplayService:
     async def start(self) -> None:
         """Begin to answer; returns when the broker knows the subscriptions."""
         await self._broker.start()
-        await self._broker.connection.flush()  # its answer comes after the server knows the subscriptions
+        await subscribed(self._broker.connection)
 
     async def stop(self) -> None:
         """Answer what was begun, then leave."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from faststream.nats import NatsBroker
 
-from milepost.intake import QueryDecoder
+from milepost.intake import QueryDecoder, subscribed
 from milepost.view.applying import Applied, Applying, nothing
 from milepost.view.asking import WAIT_S, Queries, Seen
 from milepost.view.keys import KeyCache, Keys
@@ -98,7 +98,7 @@ class ViewService:
         await asyncio.get_running_loop().run_in_executor(self._executor, self._sets.open)
         self._task = asyncio.create_task(self._reading.run(self._nc))
         await self._broker.start()
-        await self._broker.connection.flush()  # its answer comes after the server knows the subscriptions
+        await subscribed(self._broker.connection)
 
     async def caught_up(self) -> None:
         """Return when everything is read that was in the stream when reading began."""
