@@ -59,7 +59,7 @@ def authenticated_by(caller: str, actor: str, gateways: frozenset[str]) -> str:
 async def subscribed(nc: Client) -> None:
     """Return when the server knows every subscription that was made on *nc*: then nobody is told that none is there.
 
-    nats-py writes a ping past what still waits to be sent: the first round trip lets that go out, the second follows it.
+    nats-py writes a ping past what still waits to be sent: the first round trip lets that go out, the second is after.
     """
     await nc.flush()
     await nc.flush()
