@@ -12,9 +12,22 @@ from milepost.cli.errors import VerbError
 from milepost.cli.importing_lines import BEGINS, MAKES
 from milepost.cli.members import members
 from milepost_contracts.answers import Failed, Problem, Refused
-from milepost_contracts.commands import COMMANDS, goal, mentorship, programme, tenant
+from milepost_contracts.commands import COMMANDS, goal, mentorship, person, programme, tenant
 from milepost_contracts.subjects import tenant_id
-from milepost_contracts.types import Cadence, Criterion, Measure, Party, Rubric, SurveyScore, Waiver
+from milepost_contracts.types import (
+    Account,
+    Agreement,
+    Cadence,
+    Criterion,
+    GoalDisposition,
+    Measure,
+    Origin,
+    Party,
+    Rubric,
+    RubricRef,
+    SurveyScore,
+    Waiver,
+)
 from tests.cli.verbs import Typing, every_verb, generated, shown
 from tests.support.scenario import GOAL, MENTEE, MENTOR, MENTORSHIP, PROGRAMME, uid
 
@@ -155,6 +168,44 @@ async def test_nested_values() -> None:
     survey = await Typing()("programme record-survey growth Survey --invited 20 --answered 18 --score useful=4.2/18")
     assert isinstance(survey, programme.RecordSurvey)
     assert survey.scores == [SurveyScore(question="useful", mean="4.2", answers=18)]
+
+
+async def test_nested_values_of_people() -> None:
+    """Accounts, agreements, what becomes of goals when somebody leaves, and who a goal belongs to."""
+    linked = await Typing()("person link me --name Maya --account github:maya --account mail:maya@example.org")
+    assert isinstance(linked, person.Link)
+    assert linked.accounts == [
+        Account(system="github", account="maya"),
+        Account(system="mail", account="maya@example.org"),
+    ]
+    line = "mentorship replace-party maya-ben ben maya=peer --reason x --goal talk=place:maya-ben --goal {}=keep"
+    replaced = await Typing()(line.format(uid("other")))
+    assert isinstance(replaced, mentorship.ReplaceParty)
+    assert replaced.goals == [
+        GoalDisposition(goal=GOAL, disposition="place", mentorship=MENTORSHIP),
+        GoalDisposition(goal=uid("other"), disposition="keep"),
+    ]
+    line = (
+        "goal import --origin notes:17 --state active --title x --agreement ben@2026-01-02 --party ben=mentor --tag a"
+    )
+    imported = await Typing()(line)
+    assert isinstance(imported, goal.ImportGoal)
+    assert imported.origin == Origin(system="notes", ref="17")
+    assert imported.agreements == [Agreement(party=MENTOR, on=dt.date(2026, 1, 2))]
+    assert (imported.terms.owner, imported.terms.tags, len(imported.terms.parties)) == (MENTEE, ["a"], 1)
+    given = await Typing()("goal transfer-ownership talk mentorship:maya-ben --accountable ben")
+    assert isinstance(given, goal.TransferOwnership)
+    assert (given.owner, given.accountable) == (f"mentorship:{MENTORSHIP}", MENTOR)
+    granted = await Typing()("tenant grant-role plugin:okr@1.0 auditor")
+    assert isinstance(granted, tenant.GrantRole)
+    assert granted.ref == "plugin:okr@1.0"
+
+
+async def test_a_rubric_that_is_named() -> None:
+    """An evaluation may name its rubric, with its version."""
+    sent = await Typing()("goal evaluate talk specific=yes --rubric house@2")
+    assert isinstance(sent, goal.EvaluateGoal)
+    assert sent.rubric == RubricRef(id="house", version=2)
 
 
 async def test_measures_of_a_template() -> None:

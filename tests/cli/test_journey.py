@@ -6,8 +6,11 @@ import msgspec
 import pytest
 
 from milepost.cli.asking import told
+from milepost.sample import named
 from tests.cli.conftest import new_person
 from tests.support.shell import Shell
+
+GROWTH = named("programme", "growth")
 
 
 def test_from_a_starter_goal_to_its_end(shell: Shell) -> None:
@@ -63,10 +66,18 @@ def test_every_list_has_a_text_and_a_document(shell: Shell) -> None:
         "unaligned",
         "at-risk --of lena --as lena",
         "mentor-load --mentor ben --as ben",
+        "mentor-load --programme {growth} --as priya",
+        "programme show {growth} --as priya",
+        'programme overview {growth} --cycle "this year" --as priya',
+        "goal list --of programme:{growth} --as priya",
+        "goal list --of mentorship:maya-ben",
+        "overdue --programme {growth} --mentorship maya-ben --as priya",
+        "inbox --of maya --days 30",
     ):
-        typed = shell.done(line, MILEPOST_AS="maya")
+        # The sample's own programme, which tests otherwise do not change.
+        typed = shell.done(line.format(growth=GROWTH), MILEPOST_AS="maya")
         assert typed.out or typed.err, line
-        document = shell.done(f"{line} --json", MILEPOST_AS="maya")
+        document = shell.done(f"{line.format(growth=GROWTH)} --json", MILEPOST_AS="maya")
         assert document.document["status"] == "answered"
         assert document.out.count("\n") == 1
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from milepost.cli.errors import VerbError
+from milepost.cli.importing import bar
 from milepost.cli.out import Out, clean, width
+from milepost.cli.progress import progress
 from milepost_contracts.answers import Problem, Warn
 
 ESCAPE = "\x1b[31mred\x1b[0m"
@@ -66,6 +69,19 @@ def test_a_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     out.table(("title", "health"), [["[red]not markup[/red]", "at_risk"]])
     assert "[red]not markup[/red]" in stdout.getvalue()
     assert "\x1b[" in stdout.getvalue()
+
+
+def test_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short values stay in one piece, long ones go on below, and what can be spared is left out."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    out, stdout, _ = printed(stream=Terminal)
+    columns = ("goal", "title", "deadline", "next")
+    out.table(columns, [["a1b2c3d4", "Give a talk at the town hall", "2027-01-31", "2027-01-15"]], spare="next")
+    assert "2027-01-31" in stdout.getvalue()
+    assert "2027-01-15" not in stdout.getvalue()
+    assert max(map(len, stdout.getvalue().splitlines())) <= 40
+    assert len(stdout.getvalue().splitlines()) > 2
 
 
 def test_no_colours_where_they_are_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,3 +152,24 @@ def test_colours_need_a_terminal() -> None:
     out, stdout, _ = printed()
     out.heading("Heading")
     assert stdout.getvalue() == "\nHeading\n"
+
+
+def test_long_work_shows_a_bar_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How far it is: in steps, or in the bytes of a file; elsewhere nothing is shown."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    out, _, stderr = printed(stream=Terminal)
+    with progress(out, "Filling") as advance:
+        advance(3, 7)
+    assert "Filling" in stderr.getvalue()
+    assert "3/7" in stderr.getvalue()
+    path = tmp_path / "lines"
+    path.write_bytes(b"x" * 2048)
+    with path.open("rb") as file, bar(out, file) as more:
+        more(1024)
+    assert "1.0/2.0 kB" in stderr.getvalue()
+    silent, _, quiet = printed()
+    with progress(silent, "Filling") as advance, path.open("rb") as file, bar(silent, file) as more:
+        advance(1, 2)
+        more(1)
+    assert quiet.getvalue() == ""

@@ -18,7 +18,7 @@ def show_goal(asking: Asking, goal: Goal) -> None:
     for heading, name, columns, row in _PARTS:
         if goal[name]:
             asking.out.heading(heading)
-            asking.out.table(columns, [row(asking, one) for one in goal[name]])
+            asking.out.table(columns, [row(asking, one) for one in goal[name]], spare="last")
 
 
 def _terms(asking: Asking, goal: Goal) -> list[tuple[str, str]]:
@@ -166,7 +166,7 @@ def _aligned(asking: Asking, one: dict[str, Any]) -> list[str]:
 
 _SAID = ("on", "by", "what", "")
 _PARTS: tuple[tuple[str, str, tuple[str, ...], Row], ...] = (
-    ("Measures", "measures", ("name", "kind", "target", "now", "progress", "met", "readings", "last"), _measure),
+    ("Measures", "measures", ("name", "kind", "target", "now", "done", "met", "readings", "last"), _measure),
     ("Milestones", "milestones", ("title", "due", "state"), _milestone),
     ("Actions", "actions", ("title", "due", "who", "state"), _action),
     ("Serves", "parents", ("goal", "title", "state", "weight"), _aligned),

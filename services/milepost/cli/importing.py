@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -141,7 +140,7 @@ def _import(where: Where, out: Out, *, file: IO[bytes], dry_run: bool, report: s
     lines = Lines(tenant=lambda: where.tenant, actor=lambda: where.actor)
     with ExitStack() as stack:
         told = Report(out, stack.enter_context(_report(report)) if report else None)
-        advance = stack.enter_context(_bar(out, file))
+        advance = stack.enter_context(bar(out, file))
 
         def done(line: Wish | BadLine, answer: Answer | None) -> None:
             told.add(line, answer)
@@ -181,7 +180,7 @@ def _report(path: str) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _bar(out: Out, file: IO[bytes]) -> Iterator[Callable[[int], None]]:
+def bar(out: Out, file: IO[bytes]) -> Iterator[Callable[[int], None]]:
     """Give what is called with the bytes of each line that is done: a bar on a terminal, nothing elsewhere."""
     if not out.err_terminal:
         yield lambda _: None
@@ -191,7 +190,7 @@ def _bar(out: Out, file: IO[bytes]) -> Iterator[Callable[[int], None]]:
 
     size = os.fstat(file.fileno()).st_size or None  # a pipe has none
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+    with Progress(*columns, console=Console(file=out.err), transient=True) as bar:
         task = bar.add_task("Importing", total=size)
         yield lambda more: bar.advance(task, more)
 

@@ -27,7 +27,7 @@ from milepost_contracts.queries import (
 
 STATES = ("drafted", "proposed", "active", "paused", "closed")
 HEALTHS = ("on_track", "at_risk", "off_track", "unknown")
-_GOAL_COLUMNS = ("goal", "title", "state", "owner", "deadline", "progress", "health", "next check-in")
+_GOAL_COLUMNS = ("goal", "title", "state", "owner", "deadline", "done", "health", "next check-in")
 
 
 def _who(option: str = "of", told: str = "whose [default: yours]") -> click.Option:
@@ -70,7 +70,7 @@ async def _goals(asking: Asking, kind: Any, empty: str, **members: Any) -> None:
     if answer := await asking.ask(kind, GoalsAnswer, **members):
         page, document = answer
         rows = [_goal_row(asking, goal) for goal in document["goals"]]
-        asking.out.table(_GOAL_COLUMNS, rows, empty=empty)
+        asking.out.table(_GOAL_COLUMNS, rows, empty=empty, spare="next check-in")
         asking.more(page)
 
 
@@ -215,41 +215,33 @@ def streaks() -> Verb:
 
 
 async def _mentor_load(asking: Asking, values: dict[str, Any]) -> None:
-    """List what rests on a mentor, or on every one."""
+    """List what rests on a mentor, or on every one; `waiting`: for a yes. `sessions`: of the last 30 days."""
     programme = await asking.find.programme(values["programme"]) if values["programme"] else None
     members = {"mentor": asking.who(values["mentor"], "mentor"), "programme": programme, "grace_days": values["grace"]}
     if answer := await asking.ask(MentorLoad, MentorLoadAnswer, **members):
         page, document = answer
         columns = (
             "mentor",
-            "mentorships",
             "mentees",
             "open",
             "active",
             "at risk",
             "off track",
             "overdue",
-            "proposals",
-            "requests",
-            "sessions (30 d)",
-            "last session",
+            "waiting",
+            "sessions",
+            "last",
         )
-        names = (
-            "mentorships",
-            "mentees",
-            "goals_open",
-            "goals_active",
-            "goals_at_risk",
-            "goals_off_track",
-            "check_ins_overdue",
-            "proposals_waiting",
-            "requests_waiting",
-            "sessions_last_30_days",
-            "last_session_on",
-        )
-        rows = [[asking.named(one["mentor"]), *(plain(one[name]) for name in names)] for one in document["mentors"]]
-        asking.out.table(columns, rows, empty="No mentors.")
+        rows = [_load_row(asking, one) for one in document["mentors"]]
+        asking.out.table(columns, rows, empty="No mentors.", spare="sessions")
         asking.more(page)
+
+
+def _load_row(asking: Asking, one: dict[str, Any]) -> list[str]:
+    counted = ("mentees", "goals_open", "goals_active", "goals_at_risk", "goals_off_track", "check_ins_overdue")
+    waiting = one["proposals_waiting"] + one["requests_waiting"]
+    met = [str(waiting), str(one["sessions_last_30_days"]), plain(one["last_session_on"])]
+    return [asking.named(one["mentor"]), *(str(one[name]) for name in counted), *met]
 
 
 def mentor_load() -> Verb:

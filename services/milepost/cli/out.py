@@ -9,6 +9,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import IO, Any
 
 import click
@@ -21,6 +22,7 @@ from milepost_contracts.answers import Problem, Warn
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"  # format characters that scripts and emoji need, and that hide nothing
 GAP = "  "
+WORD = 13  # columns: a date, a short id or a name stays in one piece; what is longer may go on in the next line
 
 
 def clean(text: str, *, lines: bool = False) -> str:
@@ -50,11 +52,11 @@ class Out:
         """Take the streams; the process's own where none are given."""
         self.as_json = as_json
         self._out = stdout or sys.stdout
-        self._err = stderr or sys.stderr
+        self.err = stderr or sys.stderr
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         self.terminal = self._out.isatty()
-        self.err_terminal = self._err.isatty()
-        self._colour = {id(self._out): self.terminal and not plain, id(self._err): self.err_terminal and not plain}
+        self.err_terminal = self.err.isatty()
+        self._colour = {id(self._out): self.terminal and not plain, id(self.err): self.err_terminal and not plain}
 
     # data
     def document(self, document: Any) -> None:
@@ -87,41 +89,48 @@ class Out:
             for line in rest:
                 self.line(f"{'':<{margin}}{GAP}{line}")
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "nothing") -> None:
-        """Print *rows* under *columns*, or say *empty*: drawn on a terminal, aligned text elsewhere."""
+    def table(
+        self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "nothing", spare: str = ""
+    ) -> None:
+        """Print *rows* under *columns*, or say *empty*: drawn on a terminal, aligned text elsewhere.
+
+        Columns with nothing in them are left out; so is *spare* on a terminal that is too narrow for it.
+        """
         if not rows:
             self.note(empty)
             return
         cells = [[clean(cell) for cell in row] for row in rows]
-        shown = [place for place, _ in enumerate(columns) if any(row[place] for row in cells)]
-        columns, cells = [columns[place] for place in shown], [[row[place] for place in shown] for row in cells]
+        columns, cells = _only(columns, cells, [any(column) for column in zip(*cells, strict=True)])
         if self.terminal:
-            self._drawn(columns, cells)
+            self._drawn(columns, cells, spare)
             return
-        widths = [max(map(width, column)) for column in zip(columns, *cells, strict=True)]
+        widths = _widths(columns, cells)
         for row in ([name.upper() for name in columns], *cells):
             padded = [cell + " " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True)]
             self.line(GAP.join(padded).rstrip())
 
-    def _drawn(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        from rich.box import SIMPLE_HEAD
+    def _drawn(self, columns: Sequence[str], cells: Sequence[Sequence[str]], spare: str) -> None:
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for name in columns:
-            table.add_column(name, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
         # Without a colour system no style is written at all, bold included.
         colours: Any = "auto" if self._colour[id(self._out)] else None
-        Console(file=self._out, highlight=False, color_system=colours).print(table)
+        console = Console(file=self._out, highlight=False, color_system=colours)
+        least = sum(min(wide, WORD) for wide in _widths(columns, cells)) + len(GAP) * (len(columns) - 1)
+        if least > console.width:
+            columns, cells = _only(columns, cells, [name != spare for name in columns])
+        table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0))
+        for name, wide in zip(columns, _widths(columns, cells), strict=True):
+            table.add_column(name, overflow="fold", no_wrap=wide <= WORD)
+        for row in cells:
+            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+        console.print(table)
 
     # what is said about it
     def note(self, text: str) -> None:
         """Say something that is no data."""
-        self._write(self._err, clean(text, lines=True))
+        self._write(self.err, clean(text, lines=True))
 
     def warnings(self, warnings: Iterable[Warn]) -> None:
         """Say each warning that went with an answer; in JSON they are part of the document."""
@@ -134,20 +143,20 @@ class Out:
         """Say why the verb ends: code, field and what to do; as a document where documents are wanted."""
         if self.as_json:
             errors = msgspec.to_builtins(error.problems)
-            self._write(self._err, msgspec.json.encode({"status": error.word, "errors": errors}).decode())
+            self._write(self.err, msgspec.json.encode({"status": error.word, "errors": errors}).decode())
             return
         for problem in error.problems:
             self._problem(error.word, "red", problem)
         if error.hint:
-            self._write(self._err, clean(error.hint, lines=True))
+            self._write(self.err, clean(error.hint, lines=True))
 
     def _problem(self, word: str, colour: str, problem: Problem) -> None:
         field = f" ({problem.field})" if problem.field else ""
-        begin = self._styled(self._err, f"{word}:", {"fg": colour, "bold": True})
-        self._write(self._err, f"{begin} {clean(f'{problem.code}{field}: {problem.message}')}")
+        begin = self._styled(self.err, f"{word}:", {"fg": colour, "bold": True})
+        self._write(self.err, f"{begin} {clean(f'{problem.code}{field}: {problem.message}')}")
         for name, value in problem.details.items():
             if value not in (None, [], {}, ""):
-                self._write(self._err, clean(f"{GAP}{name}: {_short(value)}"))
+                self._write(self.err, clean(f"{GAP}{name}: {_short(value)}"))
 
     def _styled(self, stream: IO[str], text: str, style: dict[str, Any]) -> str:
         return click.style(text, **style) if style and self._colour[id(stream)] else text
@@ -155,6 +164,17 @@ class Out:
     def _write(self, stream: IO[str], text: str) -> None:
         stream.write(text + "\n")
         stream.flush()
+
+
+def _widths(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(width, column)) for column in zip(columns, *cells, strict=True)]
+
+
+def _only(
+    columns: Sequence[str], cells: Sequence[Sequence[str]], kept: Sequence[bool]
+) -> tuple[list[str], list[list[str]]]:
+    """Return the columns that are *kept*, and every row's cells in them."""
+    return list(compress(columns, kept)), [list(compress(row, kept)) for row in cells]
 
 
 # Words that a glance should find in a table.

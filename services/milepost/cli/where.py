@@ -83,7 +83,7 @@ class Where:
         """The tenant: flag, variable, remembered, the sample's."""
         found = self._told("tenant") or self.remembered().tenant or self._names().tenant
         if not found:
-            hint = "milepost --help tells more; after `milepost serve --sample` the tenant is the sample's."
+            hint = f"Nothing is remembered in {self.data_dir}, nor is the sample there: is --data-dir another?"
             raise misused("tenant_missing", "Say which tenant: --tenant NAME or MILEPOST_TENANT.", "tenant", hint=hint)
         if not re.match(NAME_PATTERN, found):
             raise misused("tenant_invalid", f"{found!r} is no tenant: a-z, 0-9, _ and -.", "tenant")
