@@ -426,5 +426,5 @@ def _what_next(*, sample: bool) -> list[str]:
         "In another terminal, from this folder (`.venv/bin/` before `milepost` where it is not on your path):",
         f"  {first}",
         "  milepost watch",
-        "Stop with Ctrl-C. README.md goes on from here.",
+        "Stop with Ctrl-C; on a terminal the log is milepost.log in the data folder. README.md goes on from here.",
     ]

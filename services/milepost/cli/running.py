@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from typing import Any
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
@@ -41,6 +45,18 @@ def _settings_of(flags: dict[str, Any]) -> Any:
         raise misused(error.code, str(error), error.setting) from error
 
 
+@contextlib.contextmanager
+def _log_of(data_dir: str) -> Iterator[TextIO]:
+    """Give where the log goes: standard error, but a file beside the data where a person reads the terminal."""
+    if not sys.stderr.isatty():
+        yield sys.stderr
+        return
+    path = Path(data_dir) / "milepost.log"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("a", encoding="utf-8", buffering=1) as log:
+        yield log
+
+
 def _serve(_: Where, out: Out, *, sample: bool, **flags: Any) -> None:
     """Run every part in one process, with an embedded broker and SQLite; a line `ready` says when all are up.
 
@@ -51,8 +67,9 @@ def _serve(_: Where, out: Out, *, sample: bool, **flags: Any) -> None:
     from milepost import logs, wiring
 
     settings = _settings_of(flags).settings
-    logs.configure(level=settings.log_level)
-    asyncio.run(wiring.serve(settings, sample=sample, announce=out.line))
+    with _log_of(settings.data_dir) as log:
+        logs.configure(log, level=settings.log_level)
+        asyncio.run(wiring.serve(settings, sample=sample, announce=out.line))
 
 
 def serve() -> Verb:
