@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from milepost.journal import Append, Attributes, Journal
 from milepost.publish import Publisher
 from milepost.publish.jetstream import JetStream
+from milepost.publish.relay import Relay
 from milepost.publish.source import subject_of
 from milepost_contracts.commands.tenant import RecordRefill
 from milepost_contracts.subjects import EVENTS, STREAM
@@ -91,6 +92,15 @@ async def on_stream(client: Client) -> list[Copy]:
         copies.append(Copy(message.subject, headers["Nats-Msg-Id"], message.data))
     await reader.unsubscribe()
     return copies
+
+
+async def publish_all(client: Client, journal: Journal) -> None:
+    """Publish what is in the journal, once, by a relay that has ended afterwards."""
+    relay = Relay(JetStream(client, STREAM), journal, replicas=1)
+    place, _ = await relay.resume()
+    while entries := await relay.following(place):
+        place = await relay.publish(place, entries)
+    await relay.forget()
 
 
 async def caught_up(publisher: Publisher, journal: Journal) -> None:

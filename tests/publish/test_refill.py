@@ -13,7 +13,7 @@ from milepost.publish import BusyError, CommandRecord, Publisher
 from milepost.publish.jetstream import WRONG_LAST_SEQUENCE, ApiError, JetStream
 from milepost.publish.refill import NotRecordedError, empty, record_commands
 from milepost.publish.relay import Place, Relay, nowhere
-from milepost.publish.streams import DUPLICATE_WINDOW_S, Marks
+from milepost.publish.streams import DUPLICATE_WINDOW_S, Marks, StreamError
 from milepost_contracts import answers
 from milepost_contracts.commands.tenant import RecordRefill
 from milepost_contracts.subjects import STREAM, tenant_id
@@ -73,6 +73,21 @@ async def test_an_empty_journal_empties_the_stream(journal: Journal, publish: Pu
     fill(journal, 2)
     await caught_up(publisher, journal)
     assert await on_stream(await connect("cli")) == in_journal(journal)
+
+
+async def test_a_stream_that_is_not_ours_is_not_emptied(journal: Journal, publish: Publish, connect: Connect) -> None:
+    """Proves that refilling ends with the reason, and empties nothing, where the stream's marks cannot be read."""
+    stream = JetStream(await connect("publish"), STREAM)
+    await stream.publish("goals.event.v1.acme.goal.x.theirs", b"{}", {})
+    config = dict((await stream.info()).config)
+    await stream.update(config | {"metadata": {"milepost_generation": "many"}})
+    fill(journal, 3)
+    publisher = await publish()
+    assert await halted(publisher) == "misconfigured"
+    with pytest.raises(StreamError):
+        await publisher.refill()
+    assert await halted(publisher) == "misconfigured"
+    assert (await stream.info()).state.messages == 1
 
 
 async def test_a_second_refill_meanwhile_is_refused(journal: Journal, publish: Publish) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from milepost.broker import EmbeddedBroker
 from milepost.journal import Journal
-from milepost.publish.jetstream import JetStream
-from milepost.publish.relay import BATCH_BYTES, BATCH_EVENTS, cut
+from milepost.publish import streams
+from milepost.publish.jetstream import BATCH_DUPLICATE, ApiError, JetStream
+from milepost.publish.relay import BATCH_BYTES, BATCH_EVENTS, Relay, cut
 from milepost.publish.streams import Marks
 from milepost_contracts.subjects import EVENTS, HINT, STREAM
 from tests.publish.events import (
@@ -21,11 +22,13 @@ from tests.publish.events import (
     in_journal,
     large,
     on_stream,
+    publish_all,
     published,
     remove_last,
     restore_older,
 )
 from tests.support.nats import Connect
+from tests.support.waiting import until
 
 
 @both_databases
@@ -93,6 +96,44 @@ async def test_a_killed_broker_loses_and_doubles_nothing(
         fill(journal, 10)
         await broker.start()
     await caught_up(publisher, journal)
+    assert await on_stream(await connect("cli")) == in_journal(journal)
+
+
+async def test_a_lost_answer_is_found_out_by_resuming(journal: Journal, connect: Connect) -> None:
+    """Proves that a batch whose answer was lost is refused when it comes again, and resuming stands behind it."""
+    fill(journal, 10)
+    stream = JetStream(await connect("publish"), STREAM)
+    relay = Relay(stream, journal, replicas=1)
+    before, _ = await relay.resume()
+    entries = await relay.following(before)
+    after = await relay.publish(before, entries)
+    with pytest.raises(ApiError) as refused:
+        await relay.publish(before, entries)
+    assert refused.value.code == BATCH_DUPLICATE
+    assert (await relay.resume())[0] == after
+    assert await on_stream(await connect("cli")) == in_journal(journal)
+
+
+async def test_ids_that_the_server_knows_and_the_stream_lacks_are_waited_for(
+    journal: Journal, publish: Publish, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proves that events refused as duplicates are never skipped: an alarm, and a window later they are there."""
+    monkeypatch.setattr(streams, "DUPLICATE_WINDOW_S", 1.0)
+    fill(journal, 6)
+    client = await connect("publish")
+    await publish_all(client, journal)
+    stream = JetStream(client, STREAM)
+    await stream.purge()
+    generation = Marks.read((await stream.info()).metadata).generation
+    await Relay(stream, journal, replicas=1).mark(Marks(generation=generation, base_seq=6, base_pos=0))
+    publisher = await publish()
+
+    async def alarms() -> bool:
+        return (await publisher.status()).alarm != ""
+
+    await until(alarms)
+    await caught_up(publisher, journal)
+    assert (await publisher.status()).alarm == ""
     assert await on_stream(await connect("cli")) == in_journal(journal)
 
 
@@ -194,7 +235,7 @@ async def test_an_older_backup_behind_a_deleted_tail_halts_for_good(
 ) -> None:
     """Proves that `stream_ahead` is kept in the stream: events that are appended later do not make it look whole."""
     fill(journal, 20)
-    await caught_up(await publish(), journal)
+    await publish_all(await connect("publish"), journal)
     await remove_last(await connect("publish"), 10)
     restore_older(url, journal.after(0, 12)[-1].position)
     assert await halted(await publish()) == "stream_ahead"

@@ -177,6 +177,7 @@ class AdminService:
             log.warning("started", verb=verb)
             self._job = _Job(asked.verb)
             self._task = asyncio.create_task(self._work(self._job))
+            self._task.add_done_callback(_tell_defect)
             await self._answer(message, Started(self._process, self._job.id))
 
     async def _work(self, job: _Job) -> None:
@@ -217,6 +218,11 @@ class AdminService:
 
     async def _answer(self, message: Msg, answer: AdminAnswer) -> None:
         await message.respond(msgspec.json.encode(answer))
+
+
+def _tell_defect(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("defect", exc_info=error)
 
 
 class PublishAdmin:

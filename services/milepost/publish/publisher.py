@@ -22,7 +22,7 @@ from milepost.publish.jetstream import (
     JetStream,
 )
 from milepost.publish.reconcile import reconcile
-from milepost.publish.refill import Record, Recording, empty, record_commands
+from milepost.publish.refill import Record, Recording, Wanted, empty, record_commands, refilling
 from milepost.publish.relay import FaultPoint, Place, Relay, nowhere
 from milepost.publish.reports import (
     Halt,
@@ -30,11 +30,10 @@ from milepost.publish.reports import (
     Progress,
     Reconciled,
     Refilled,
-    Refilling,
     Status,
     no_progress,
 )
-from milepost.publish.source import Entry, Source, reading
+from milepost.publish.source import Entry, Source, count_to, reading
 from milepost.publish.streams import Marks, StreamError, check_server, ensure_beside, window_s
 from milepost_contracts.subjects import HINT, STREAM
 
@@ -50,17 +49,6 @@ class BusyError(RuntimeError):
     """A refill is under way already; `code` is `busy`."""
 
     code = "busy"
-
-
-class _Wanted:
-    """A refill that somebody asked for and waits for."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-        self.emptied: Marks | None = None
-        self.done = 0
-        self.total = 0
-        self.report: asyncio.Future[Refilled] = asyncio.get_running_loop().create_future()
 
 
 class Publisher:
@@ -99,7 +87,7 @@ class Publisher:
         self._published = 0
         self._back_off_s = BACK_OFF_S[0]
         self._duplicate_at: int | None = None
-        self._wanted: _Wanted | None = None
+        self._wanted: Wanted | None = None
         self._recording: Recording | None = None
 
     async def run(self) -> None:
@@ -124,7 +112,7 @@ class Publisher:
         if self._state == "running":
             with contextlib.suppress(JournalError):
                 lag = await reading(self._source.count_after, self._place.position)
-                refill = await reading(self._refilling, marks)
+                refill = await reading(refilling, self._source, marks, self._place.position, self._recording)
         return Status(
             state=self._state,
             reason=self._reason,
@@ -144,7 +132,7 @@ class Publisher:
         Raises ApiError, UNREACHABLE, JournalError, StreamError.
         """
         try:
-            place, _ = await self._relay.resume()
+            place, _ = await Relay(self._stream, self._source, replicas=self._relay.replicas).resume()
         except HaltError:
             info = await self._stream.info()
             place = Place(info.state.last_seq, await reading(self._source.last_position), "")
@@ -154,11 +142,12 @@ class Publisher:
         """Empty the stream and fill it again; the only way on after a halt. `run` does it, other processes stand by.
 
         Returns when every event is there again and the tenants were asked once to record it; where there was no
-        answer they are asked again in the background. Raises BusyError, and HaltError where the relay halts on the way.
+        answer they are asked again in the background. Raises BusyError; HaltError where the relay halts on the way;
+        StreamError where the stream is not one that may be emptied.
         """
         if self._wanted is not None:
             raise BusyError("a refill is under way")
-        self._wanted = _Wanted(progress)
+        self._wanted = Wanted(progress)
         self._refill_asked.set()
         self._wake.set()
         try:
@@ -176,8 +165,8 @@ class Publisher:
             version = self._nc.connected_server_version
             check_server(version.major, version.minor)
             await ensure_beside(self._nc, replicas=self._relay.replicas)
-            if self._asked:
-                await self._empty()
+            if self._asked is not None:
+                await self._empty(self._asked)
             await self._go_on()
         except HaltError as error:
             await self._halted(error)
@@ -201,12 +190,14 @@ class Publisher:
         if self._wanted is not None and self._wanted.emptied and not self._marks.refill_to:
             # A rival filled it and has recorded that already.
             commands = await reading(record_commands, self._source, self._wanted.emptied)
-            events = await reading(self._count_to, self._wanted.emptied.refill_to)
+            events = await reading(count_to, self._source, self._wanted.emptied.refill_to)
             generation = self._marks.generation
             self.recorded(Refilled(generation=generation, events=events, recorded=list(commands), unrecorded={}))
-        while not self._asked:
+        while self._asked is None:
             _end_if_cancelled()
-            if self._recording is None and 0 < self._marks.refill_to <= self._place.position:
+            if self._recording is not None:
+                self._recording.check()
+            elif 0 < self._marks.refill_to <= self._place.position:
                 self._recording = Recording(self._relay, self._source, self._record, self._marks, self)
             self._wake.clear()
             entries = await self._relay.following(self._place)
@@ -242,14 +233,17 @@ class Publisher:
             return info.state.last_seq == self._place.last_seq and Marks.read(info.metadata) == self._marks
         return True
 
-    async def _empty(self) -> None:
+    async def _empty(self, wanted: Wanted) -> None:
         """Empty the stream for the refill that was asked for; from then on it is filled like any other."""
-        wanted = self._wanted
-        assert wanted is not None  # noqa: S101  asked for
+        self._refill_asked.clear()
         await self._stop_recording()
-        marks = await empty(self._relay, self._stream, self._source, at=self._at)
+        try:
+            marks = await empty(self._relay, self._stream, self._source, at=self._at)
+        except StreamError as error:
+            wanted.report.set_exception(error)
+            raise
         log.warning("emptied", generation=marks.generation, refill_to=marks.refill_to)
-        wanted.total = await reading(self._count_to, marks.refill_to)
+        wanted.total = await reading(count_to, self._source, marks.refill_to)
         wanted.emptied = marks
         if wanted.total:
             # Until the server has forgotten the ids, it would take the same events for duplicates.
@@ -272,10 +266,10 @@ class Publisher:
         log.error("halted", code=error.code, why=str(error), lasting=error.lasting)
         self._state, self._reason, self._halt = "halted", "", Halt(error.code, str(error))
         await self._stop_recording()
-        if self._wanted is not None and self._wanted.emptied:
+        if self._wanted is not None and self._wanted.emptied and not self._wanted.report.done():
             self._wanted.report.set_exception(error)
         kept = error.kept
-        while not self._asked:
+        while self._asked is None:
             _end_if_cancelled()
             try:
                 if error.lasting and not kept:
@@ -309,15 +303,14 @@ class Publisher:
     async def _waiting(self, reason: str) -> None:
         log.warning("waiting", why=reason, seconds=self._back_off_s)
         self._state, self._reason = "waiting", reason
-        await self._pause(self._back_off_s)
+        await asyncio.sleep(self._back_off_s)
         self._back_off_s = min(2 * self._back_off_s, BACK_OFF_S[1])
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not for a refill that is asked for."""
-        if not self._asked:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._refill_asked.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._refill_asked.wait()
 
     async def _stop_recording(self) -> None:
         if self._recording is not None:
@@ -325,18 +318,9 @@ class Publisher:
             self._recording = None
 
     @property
-    def _asked(self) -> bool:
-        return self._wanted is not None and not self._wanted.emptied
-
-    def _count_to(self, position: int) -> int:
-        return self._source.count_after(0) - self._source.count_after(position)
-
-    def _refilling(self, marks: Marks) -> Refilling | None:
-        if not marks.refill_to:
-            return None
-        total = self._count_to(marks.refill_to)
-        left = max(0, self._source.count_after(self._place.position) - self._source.count_after(marks.refill_to))
-        return Refilling(total - left, total, len(self._recording.pending) if self._recording is not None else 0)
+    def _asked(self) -> Wanted | None:
+        wanted = self._wanted
+        return wanted if wanted is not None and not wanted.emptied and not wanted.report.done() else None
 
 
 def _end_if_cancelled() -> None:

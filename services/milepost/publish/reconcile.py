@@ -15,7 +15,7 @@ from nats.js.client import JetStreamContext
 from milepost.publish.jetstream import UNREACHABLE, JetStream
 from milepost.publish.relay import Place
 from milepost.publish.reports import Finding, Kind, Progress, Reconciled
-from milepost.publish.source import Entry, Source, reading, subject_of
+from milepost.publish.source import Entry, Source, count_to, reading, subject_of
 from milepost_contracts.envelope import EnvelopeError, decode
 
 # Of the journal in one query and of the stream in one fetch; some megabytes in memory.
@@ -30,7 +30,7 @@ async def reconcile(stream: JetStream, source: Source, place: Place, progress: P
 
     *progress* is called with events of the journal, done and in total. Raises ApiError, UNREACHABLE, JournalError.
     """
-    total = await reading(_count_to, source, place.position)
+    total = await reading(count_to, source, place.position)
     comparison = _Comparison(source, _Reader(source, place.position), progress, total)
     messages = 0
     async with contextlib.aclosing(_messages(stream, place.last_seq)) as coming:
@@ -40,10 +40,6 @@ async def reconcile(stream: JetStream, source: Source, place: Place, progress: P
     await comparison.rest()
     progress(total, total)
     return Reconciled(events=total, messages=messages, findings=comparison.findings.all())
-
-
-def _count_to(source: Source, position: int) -> int:
-    return source.count_after(0) - source.count_after(position)
 
 
 class _Reader:

@@ -17,8 +17,8 @@ from milepost.journal import JournalCorrupt, JournalError
 from milepost.logs import logger
 from milepost.publish.jetstream import UNREACHABLE, ApiError, JetStream
 from milepost.publish.relay import FaultPoint, Relay
-from milepost.publish.reports import HaltError, Refilled
-from milepost.publish.source import Source, reading
+from milepost.publish.reports import HaltError, Progress, Refilled, Refilling
+from milepost.publish.source import Source, count_to, reading
 from milepost.publish.streams import Marks, StreamError, ensure_goals
 from milepost_contracts import answers, subjects
 from milepost_contracts.commands.tenant import RecordRefill
@@ -118,6 +118,18 @@ class CommandRecord:
         return reasons
 
 
+class Wanted:
+    """A refill that somebody asked for and waits for; `emptied`: the marks with which it began."""
+
+    def __init__(self, progress: Progress) -> None:
+        """Begin to wait; needs the running loop."""
+        self.progress = progress
+        self.emptied: Marks | None = None
+        self.done = 0
+        self.total = 0
+        self.report: asyncio.Future[Refilled] = asyncio.get_running_loop().create_future()
+
+
 class Listener(Protocol):
     """Who is told how recording goes."""
 
@@ -143,6 +155,11 @@ class Recording:
         self._listener = listener
         self._task = asyncio.create_task(self._run())
 
+    def check(self) -> None:
+        """Raise what ended the recording, where that was a defect."""
+        if self._task.done() and not self._task.cancelled() and (error := self._task.exception()) is not None:
+            raise error
+
     async def stop(self) -> None:
         """Give up; the stream's marks tell the next one to do it."""
         self._task.cancel()
@@ -152,7 +169,7 @@ class Recording:
     async def _run(self) -> None:
         while True:
             try:
-                events = await reading(self._count)
+                events = await reading(count_to, self._source, self.marks.refill_to)
                 self.pending = await reading(record_commands, self._source, self.marks)
                 break
             except JournalError as error:
@@ -198,5 +215,11 @@ class Recording:
                 await asyncio.sleep(AGAIN_S)
         self._listener.closed(marks)
 
-    def _count(self) -> int:
-        return self._source.count_after(0) - self._source.count_after(self.marks.refill_to)
+
+def refilling(source: Source, marks: Marks, position: int, recording: Recording | None) -> Refilling | None:
+    """Return how far the refill is that *marks* tell of, None where there is none; blocks."""
+    if not marks.refill_to:
+        return None
+    total = count_to(source, marks.refill_to)
+    left = max(0, source.count_after(position) - source.count_after(marks.refill_to))
+    return Refilling(total - left, total, len(recording.pending) if recording is not None else 0)

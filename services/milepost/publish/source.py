@@ -66,6 +66,11 @@ def subject_of(entry: Entry) -> str:
     return subjects.event(entry.tenant, *entry.ref, entry.tag.split(".")[1])
 
 
+def count_to(source: Source, position: int) -> int:
+    """Return how many events there are up to *position*."""
+    return source.count_after(0) - source.count_after(position)
+
+
 async def reading(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return `call(...)`, run in a thread; a cancelled caller waits for its end: the journal may be closed then."""
     thread = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
