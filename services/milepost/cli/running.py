@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
-from milepost.cli.errors import misused
+from milepost.cli.errors import failed, misused
 from milepost.cli.out import Out
 from milepost.cli.verbs import Parted, Verb
 from milepost.cli.where import Where
@@ -57,19 +57,39 @@ def _log_of(data_dir: str) -> Iterator[TextIO]:
         yield log
 
 
+def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run *work* to its end; raises VerbError where a part does not come up, or ends while it should run."""
+    import asyncio
+
+    from milepost.broker import BrokerError
+    from milepost.database import DatabaseError
+    from milepost.journal import JournalError
+    from milepost.permissions import RoleError
+    from milepost.publish.streams import StreamError
+    from milepost.sample.loading import SampleError
+
+    try:
+        asyncio.run(work)
+    except (BrokerError, DatabaseError, JournalError, RoleError, StreamError) as error:
+        raise failed(error.code, f"{error}.") from error
+    except SampleError as error:
+        raise failed("sample_failed", f"{error}.") from error
+    except OSError as error:
+        # A port that is taken, a folder that may not be written to.
+        raise failed("not_started", f"{error}.", hint="--nats-port and --http-port choose other ports.") from error
+
+
 def _serve(_: Where, out: Out, *, sample: bool, **flags: Any) -> None:
     """Run every part in one process, with an embedded broker and SQLite; a line `ready` says when all are up.
 
     Ctrl-C or SIGTERM ends it: what was accepted is committed and answered first.
     """
-    import asyncio
-
-    from milepost import logs, wiring
+    from milepost import logs, serving
 
     settings = _settings_of(flags).settings
     with _log_of(settings.data_dir) as log:
         logs.configure(log, level=settings.log_level)
-        asyncio.run(wiring.serve(settings, sample=sample, announce=out.line))
+        _until_stopped(serving.serve(settings, sample=sample, announce=out.line))
 
 
 def serve() -> Verb:
@@ -89,13 +109,11 @@ def _run(_: Where, out: Out, *, stage: str, **flags: Any) -> None:
         raise misused("stage_later", message, "stage")
     if stage not in STAGES:
         raise misused("stage_unknown", f"There is no stage {stage!r}; there are {', '.join(STAGES)}.", "stage")
-    import asyncio
-
-    from milepost import logs, wiring
+    from milepost import logs, serving
 
     settings = _settings_of(flags).settings
     logs.configure(level=settings.log_level)
-    asyncio.run(wiring.run_stage(stage, settings, out.line))
+    _until_stopped(serving.run_stage(stage, settings, out.line))
 
 
 def run() -> Verb:
