@@ -64,7 +64,7 @@ class Overlay:
         self._states = states
         self.base = base
         self.changed: dict[tuple[str, Ref], Loaded] = {}
-        self._writers: dict[tuple[str, Ref], list[Append]] = {}
+        self.writers: dict[tuple[str, Ref], list[Append]] = {}
 
     def get(self, tenant: str, ref: Ref) -> Loaded:
         """Return the state of *ref* with what is not committed yet."""
@@ -77,15 +77,17 @@ class Overlay:
         """Take in what *append* makes of its aggregates."""
         for ref, loaded in after.items():
             self.changed[tenant, ref] = loaded
-            self._writers.setdefault((tenant, ref), []).append(append)
+            self.writers.setdefault((tenant, ref), []).append(append)
 
     def uncommitted(self, tenant: str, refs: Iterable[Ref]) -> list[Append]:
         """Return the appends, not known to be committed, whose events are in the states of *refs*."""
         found: dict[int, Append] = {}
         for overlay in (self.base, self):
-            if overlay is not None and overlay._writers:  # noqa: SLF001  of its own kind
-                for ref in refs:
-                    found |= {id(append): append for append in overlay._writers.get((tenant, ref), ())}  # noqa: SLF001
+            if overlay is None or not overlay.writers:
+                continue
+            for ref in refs:
+                for append in overlay.writers.get((tenant, ref), ()):
+                    found[id(append)] = append
         return list(found.values())
 
 
