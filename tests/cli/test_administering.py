@@ -98,6 +98,23 @@ def test_bad_usage(line: str, code: str, shell: Shell) -> None:
     assert f"usage: {code}" in typed.err
 
 
+def test_a_second_one_in_the_same_folder(served: Served, shell: Shell) -> None:
+    """Two that would write to the same data: the second one says which part is in use, and ends."""
+    typed = Shell(shell.folder)(f"serve --data-dir {served.folder} --nats-port 0 --http-port 0")
+    assert (typed.status, typed.out) == (1, "")
+    assert "broker_in_use" in typed.err
+    assert "Traceback" not in typed.err
+
+
+def test_a_port_that_is_taken(served: Served, shell: Shell) -> None:
+    """A port that somebody else has is told, with what to do."""
+    port = dict(part.split("=", 1) for part in served.first_line.split()[1:])["http"].rpartition(":")[2]
+    typed = shell(f"serve --data-dir elsewhere --nats-port 0 --http-port {port}")
+    assert (typed.status, typed.out) == (1, "")
+    assert "not_started" in typed.err
+    assert "--http-port" in typed.err
+
+
 def test_the_version(shell: Shell) -> None:
     """The command line says which one it is."""
     assert shell.done("--version").out.startswith("milepost ")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from milepost.cli.errors import VerbError, misused
+from milepost.cli.errors import misused
 from milepost.cli.session import Session
 from milepost_contracts.queries import (
     PAGE_MAX,
@@ -21,7 +21,7 @@ from milepost_contracts.queries import (
 )
 from milepost_contracts.queries.answers import GoalDetail
 from milepost_contracts.queries.lists import MentorshipShown
-from milepost_contracts.types import ID_PATTERN
+from milepost_contracts.types import ID_PATTERN, Party
 
 # Shorter parts of ids match too much: among 500 goals one of four hex digits is unique in 99 of 100 cases.
 _PART = re.compile(r"[0-9a-f-]{4,36}")
@@ -107,8 +107,15 @@ class Finder:
             return ref
         page = await self._session.ask(Mentorships, MentorshipsAnswer, limit=PAGE_MAX)
         ended = {"rejected", "completed", "cancelled"}
-        known = [Known(one.id, one.purpose or "", one.state not in ended) for one in page.mentorships]
+        known = [
+            # Who is in it is what most people call it by.
+            Known(one.id, " ".join([one.purpose or "", *map(self._called, one.parties)]), one.state not in ended)
+            for one in page.mentorships
+        ]
         return chosen(ref, known, "mentorship", hint="milepost mentorship list shows yours.")
+
+    def _called(self, party: Party) -> str:
+        return self._session.names.name_of(party.ref) or party.ref
 
     async def mentorship_shown(self, mentorship_id: str) -> MentorshipShown:
         """Return a mentorship; raises VerbError where there is none that the asker may see."""
@@ -144,13 +151,6 @@ class Finder:
     async def revision(self, goal_id: str) -> int:
         """Return the newest revision of a goal's terms."""
         return (await self.goal_detail(goal_id)).revision
-
-    async def seen(self, goal_id: str) -> GoalDetail | None:
-        """Return everything about a goal, None where the asker may not see it or the view does not answer."""
-        try:
-            return await self.goal_detail(goal_id)
-        except VerbError:
-            return None
 
 
 _PARTS = {

@@ -60,7 +60,7 @@ class Generated:
     def verb(self, name: str) -> Verb:
         """Return the verb."""
         text = (self.command.__doc__ or "").strip()
-        return Verb(name, self._call, self._params(), examples=[self.curated.example], text=text)
+        return Verb(name, self._call, self._params(), examples=filter(None, [self.curated.example]), text=text)
 
     # what can be typed
     def _params(self) -> list[click.Parameter]:

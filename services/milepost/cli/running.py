@@ -71,12 +71,14 @@ def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
     except (BrokerError, DatabaseError, JournalError, RoleError, StreamError) as error:
-        raise failed(error.code, f"{error}.") from error
+        raise failed(error.code, f"{str(error).rstrip('.')}.") from error
     except SampleError as error:
-        raise failed("sample_failed", f"{error}.") from error
+        raise failed("sample_failed", f"{str(error).rstrip('.')}.") from error
     except OSError as error:
         # A port that is taken, a folder that may not be written to.
-        raise failed("not_started", f"{error}.", hint="--nats-port and --http-port choose other ports.") from error
+        raise failed(
+            "not_started", f"{str(error).rstrip('.')}.", hint="--nats-port and --http-port choose other ports."
+        ) from error
 
 
 def _serve(_: Where, out: Out, *, sample: bool, **flags: Any) -> None:
