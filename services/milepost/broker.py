@@ -143,7 +143,8 @@ class EmbeddedBroker:
         finally:
             os.close(lock)  # the server's copy of the descriptor holds the lock
         try:
-            await asyncio.wait_for(self._ready(), READY_S_MAX)
+            async with asyncio.timeout(READY_S_MAX):
+                await self._ready()
         except TimeoutError as error:
             await self.stop()
             raise BrokerError(
@@ -214,7 +215,8 @@ class EmbeddedBroker:
         if process.returncode is None:
             process.send_signal(how)
             try:
-                await asyncio.wait_for(process.wait(), STOP_S_MAX)
+                async with asyncio.timeout(STOP_S_MAX):
+                    await process.wait()
             except TimeoutError:
                 process.kill()
                 await process.wait()

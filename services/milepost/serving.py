@@ -123,6 +123,6 @@ def _what_next(*, sample: bool) -> list[str]:
     return [
         "In another terminal, from this folder (`.venv/bin/` before `milepost` where it is not on your path):",
         f"  {first}",
-        "  milepost watch",
+        f"  milepost watch --as {'maya' if sample else 'service:cli --tenant NAME'}",
         "Stop with Ctrl-C; on a terminal the log is milepost.log in the data folder. README.md goes on from here.",
     ]

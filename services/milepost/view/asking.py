@@ -52,7 +52,8 @@ class Seen:
     async def change(self, timeout_s: float) -> None:
         """Return at the next `advance`, at the latest after *timeout_s* seconds."""
         try:
-            await asyncio.wait_for(self._changed.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):  # not wait_for, see ordered.py
+                await self._changed.wait()
         except TimeoutError:
             return
 

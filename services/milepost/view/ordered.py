@@ -131,7 +131,9 @@ class Ordered:
         self._wake.clear()
         silent = SILENCE_S - (time.monotonic() - self._heard)
         try:
-            await asyncio.wait_for(self._wake.wait(), max(silent, 0.01))
+            # Not wait_for: before Python 3.12 it drops a cancellation that comes with what it waits for.
+            async with asyncio.timeout(max(silent, 0.01)):
+                await self._wake.wait()
         except TimeoutError:
             if time.monotonic() - self._heard >= SILENCE_S:
                 raise Broken("the server has gone silent") from None
