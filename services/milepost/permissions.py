@@ -124,7 +124,11 @@ ROLES: dict[str, Role] = {
 
 
 def consumer_role(consumer: Consumer) -> Role:
-    """Return what *consumer* may: one JetStream consumer of its own name, its filter pinned to the tenant."""
+    """Return what *consumer* may: one JetStream consumer of its own name, its filter pinned to the tenant.
+
+    The server does not pin where a push consumer delivers: whoever may make one can have the tenant's own events sent
+    to any subject that somebody listens on. That is why all of ours take strictly what they are for.
+    """
     own = f"{STREAM}.{consumer.name}"
     reads = (
         f"{_API}.CONSUMER.CREATE.{own}.goals.event.v1.{consumer.tenant}.>",
