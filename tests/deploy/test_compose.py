@@ -16,6 +16,7 @@ import jsonschema
 import msgspec
 import nats
 import pytest
+from ruamel.yaml import YAML
 
 from milepost.broker import EmbeddedBroker, server_binary
 from milepost.publish import PublishAdmin
@@ -31,18 +32,13 @@ from tests.support.waiting import until
 
 __all__ = ["databases", "secrets"]
 
-# check-jsonschema carries the compose schema, for checking without a network, and the YAML reader.
-_WHY = "the development dependency check-jsonschema is not installed"
-yaml = pytest.importorskip("ruamel.yaml", reason=_WHY)
-pytest.importorskip("check_jsonschema", reason=_WHY)
-
 SERVERS = {"nats", "postgres"}
 
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
     """Give the compose file, its anchors merged."""
-    read: dict[str, Any] = json.loads(json.dumps(yaml.YAML(typ="safe").load(DEPLOY / "compose.yaml")))
+    read: dict[str, Any] = json.loads(json.dumps(YAML(typ="safe").load(DEPLOY / "compose.yaml")))
     return read
 
 
