@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
-from nats.errors import NoRespondersError
-from nats.errors import TimeoutError as NatsTimeout
+from nats.errors import Error as NatsError
 
 from milepost_contracts import answers, subjects
 from milepost_contracts.answers import Answer, Failed, Problem
@@ -56,11 +55,9 @@ class Asker:
         while True:
             try:
                 answer = decode((await self._nc.request(subject, body, timeout=self._request_s)).data)
-            except (NoRespondersError, NatsTimeout) as error:
+            except NatsError:  # nobody is there, or the connection is gone for a moment: nats-py reconnects
                 message = f"Nobody answered on {subject}: is Milepost running?"
                 answer = Failed(errors=[Problem(code="no_answer", message=message)])
-                if time.monotonic() > until and isinstance(error, NatsTimeout):
-                    return answer
             if not (isinstance(answer, Failed) and answer.retry) or time.monotonic() > until:
                 return answer
             await asyncio.sleep(PAUSE_S)
