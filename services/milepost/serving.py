@@ -37,7 +37,6 @@ async def serve(settings: Settings, *, sample: bool, announce: Callable[[str], N
         health = stack.enter_context(Health(settings.http_host, settings.http_port, lambda: list(waiting)))
         data = Path(settings.data_dir)
         await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True, mode=0o700)
-        stopping = _signals()
         connect, broker = await _broker(settings, stack)
         waiting.remove("broker")
         at = fault_point()
@@ -47,6 +46,7 @@ async def serve(settings: Settings, *, sample: bool, announce: Callable[[str], N
         if sample:
             await _load_sample(data, connect)
             waiting.remove("sample")
+        stopping = _signals()  # from here on a stop is an orderly one; before, there is nothing to bring to an end
         url = broker.url if broker is not None else settings.nats_url
         announce(f"ready nats={url} http=http://{settings.http_host}:{health.port} data={data}")
         for line in _what_next(sample=sample):
@@ -64,11 +64,11 @@ async def run_stage(name: str, settings: Settings, announce: Callable[[str], Non
     waiting = [name]
     async with AsyncExitStack() as stack:
         health = stack.enter_context(Health(settings.http_host, settings.http_port, lambda: list(waiting)))
-        stopping = _signals()
         connect, _ = await _broker(settings, stack)
         stage = accept_in_two if name == "accept" else STAGES[name]
         await stack.enter_async_context(stage(settings, connect, fault_point()))
         waiting.remove(name)
+        stopping = _signals()
         announce(f"ready {name} nats={settings.nats_url} http=http://{settings.http_host}:{health.port}")
         await stopping.wait()
 

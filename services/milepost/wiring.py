@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import gc
 import os
@@ -117,7 +118,8 @@ async def connected(options: ConnectOptions, stage: str) -> AsyncIterator[Client
     try:
         yield client
     finally:
-        await client.close()
+        with contextlib.suppress(OSError):  # the broker may be gone before us
+            await client.close()
 
 
 @asynccontextmanager

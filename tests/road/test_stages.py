@@ -151,3 +151,17 @@ async def test_stopping_accept_answers_what_it_took(tmp_path: Path, postgres_url
 def _alive(pid: int) -> bool:
     state = Path(f"/proc/{pid}/stat")
     return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+async def test_a_stage_that_waits_for_the_journal_can_be_stopped(tmp_path: Path, postgres_url: str) -> None:
+    """Before accept has made the journal a reader only waits: SIGTERM ends it at once."""
+    async with EmbeddedBroker(tmp_path / "broker") as broker:
+        flags = ["--nats-url", broker.url, "--nats-seed", str(broker.directory / "keys"), "--http-port", "0"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "milepost", "run", "replay", *flags, "--journal-url", postgres_url,
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stderr
+        assert b"waiting_for_journal" in await asyncio.wait_for(process.stderr.readline(), 30)
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == -signal.SIGTERM
