@@ -30,6 +30,7 @@ from milepost.publish import serve as serve_publish
 from milepost.replay import ReplayService
 from milepost.roles import ConnectOptions
 from milepost.settings import Settings
+from milepost.tasks import end
 from milepost.view.service import Sources, ViewService
 from milepost_contracts.subjects import HINT
 
@@ -278,7 +279,7 @@ async def publish(settings: Settings, connect: Connect, at: FaultPoint) -> Async
         client = await stack.enter_async_context(connected(connect("publish"), "publish"))
         running = asyncio.create_task(serve_publish(client, journal, replicas=settings.replicas, at=at))
         running.add_done_callback(_ended_by_itself)
-        stack.push_async_callback(_cancelled, running)
+        stack.push_async_callback(end, running)
         yield
 
 
@@ -287,11 +288,6 @@ def _ended_by_itself(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         logger("publish").error("defect", exc_info=error)
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)  # what it raised was told when it ended
 
 
 @asynccontextmanager

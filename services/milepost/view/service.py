@@ -13,6 +13,7 @@ import msgspec
 from faststream.nats import NatsBroker
 
 from milepost.intake import QueryDecoder, subscribed
+from milepost.tasks import end
 from milepost.view.applying import Applied, Applying, nothing
 from milepost.view.asking import WAIT_S, Queries, Seen
 from milepost.view.keys import KeyCache, Keys
@@ -108,8 +109,7 @@ class ViewService:
         """Answer what was asked, end the transaction that runs, and leave."""
         await self._broker.stop()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
         await self._reading.close()
         self._executor.shutdown()
         self._sets.close()
