@@ -9,11 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from milepost.journal import OutcomeUnknown
+from milepost.accept import Ticket
+from milepost.accept.committer import QUEUE_MAX
+from milepost.accept.decoding import Decoded
+from milepost.journal import JournalUnavailable, OutcomeUnknown
 from milepost_contracts.answers import Accepted, Answer, Failed, Refused
-from milepost_contracts.commands import goal
+from milepost_contracts.commands import goal, tenant
 from milepost_contracts.envelope import decode
-from tests.support.accepting import TENANT, Acceptance, create, ident, user
+from milepost_contracts.subjects import tenant_id
+from tests.support.accepting import SERVICE, TENANT, Acceptance, create, ident, user
 
 
 def codes(answer: Answer) -> list[str]:
@@ -80,6 +84,63 @@ def test_a_command_id_belongs_to_one_command(acceptance: Acceptance) -> None:
     acceptance.accepted(one)
     assert codes(acceptance.ask(msgspec.structs.replace(one, text="another"))) == ["command_id_reused"]
     acceptance.accepted(msgspec.structs.replace(one, id=ident("b")))
+
+
+def test_a_command_id_belongs_to_one_kind_of_command(acceptance: Acceptance) -> None:
+    """Two commands that differ in nothing but their name are two: the second is refused, not taken for the first."""
+    grant = tenant.GrantRole(
+        command_id=ident("g"), id=tenant_id(TENANT), actor=SERVICE, ref=user("auditor"), role="auditor"
+    )
+    acceptance.accepted(grant)
+    revoke = msgspec.convert(msgspec.to_builtins(grant), tenant.RevokeRole)
+    assert codes(acceptance.ask(revoke)) == ["command_id_reused"]
+
+
+def test_a_look_at_the_journal_that_fails_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With several writers a refusal looks whether it still holds; where the journal does not answer, it says so."""
+    accept = Acceptance(tmp_path, alone=False)
+    accept.open_tenant()
+    accept.accepted(create("a"))
+
+    def down(*_: object) -> int:
+        raise JournalUnavailable("the database has gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(accept.journal, "head", down)
+        assert codes(accept.ask(comment("a", 1, "stranger"))) == ["journal_unavailable"]
+    assert codes(accept.ask(comment("a", 2, "stranger"))) == ["not_allowed"]
+    accept.close()
+
+
+def test_a_clock_that_moves_to_another_day_leaves_no_other_state(tmp_path: Path) -> None:
+    """What was decided before midnight and stored after it is the same whether it was kept or is read again."""
+    accept = Acceptance(tmp_path, clock=lambda: dt.datetime(2020, 3, 1, 23, 59, tzinfo=dt.UTC))
+    accept.open_tenant()
+    accept.accepted(create("a"))
+    ref = ("goal", ident("a"))
+    states = accept.committer._states
+    kept = states.get(TENANT, ref)
+    states.clear()
+    assert states.get(TENANT, ref).state == kept.state
+    accept.close()
+
+
+def test_the_queue_is_bounded_in_commands(tmp_path: Path) -> None:
+    """However many come in one frame, more than fit are answered `failed, retry` at once."""
+    accept = Acceptance(tmp_path, started=False)
+    answered: list[Answer] = []
+    decoded = accept.decoder.decode(
+        "goals.command.v1.acme.tests.goal.create_goal", msgspec.json.encode(create("a")), None
+    )
+    assert isinstance(decoded, Decoded)
+    tickets = [Ticket(decoded, lambda _, answer: answered.append(answer), 0, 0) for _ in range(QUEUE_MAX // 2)]
+    accept.committer.submit(*tickets)
+    accept.committer.submit(*tickets)
+    assert not answered
+    accept.committer.submit(*tickets[:1])
+    assert [codes(answer) for answer in answered] == [["overloaded"]]
+    accept.keys.close()
+    accept.journal.close()
 
 
 def test_two_of_the_same_at_once_write_once(acceptance: Acceptance) -> None:

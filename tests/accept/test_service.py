@@ -99,6 +99,25 @@ async def test_another_tenant_does_not_exist(bus: Bus) -> None:
     assert [problem.code for problem in answer.errors] == ["tenant_unknown"]
 
 
+@pytest.mark.parametrize("headers", [{"X(Y": "z"}, {"padding": "x" * 600_000}, {"traceparent": "nonsense"}])
+async def test_no_header_keeps_others_from_their_answers(bus: Bus, headers: dict[str, str]) -> None:
+    """Whatever headers somebody sends, he is answered without them, and so is the next one."""
+    subject = subjects.command(TENANT, "cli", "goal", "create_goal")
+    client = bus.client
+    inbox = client.new_inbox()
+    subscription = await client.subscribe(inbox)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"NATS/1.0\r\n{lines}\r\n".encode()
+    body = msgspec.json.encode(create("odd"))
+    # Written past nats-py, which would not send the first of them.
+    command = f"HPUB {subject} {inbox} {len(head)} {len(head) + len(body)}\r\n".encode()
+    await client._send_command(command + head + body + b"\r\n")
+    await client.flush()
+    answer = answers.decode((await subscription.next_msg(timeout=10)).data)
+    assert isinstance(answer, Accepted)
+    assert isinstance(await bus.ask(create("next")), Accepted)
+
+
 async def test_many_at_once_are_each_answered_once(bus: Bus) -> None:
     """Hundreds in flight over one connection all get their own answers."""
     assert isinstance(await bus.ask(create("a")), Accepted)

@@ -8,6 +8,8 @@ everything that was decided after it; the third attempt of a command is decided 
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,7 +20,16 @@ from structlog.typing import FilteringBoundLogger
 
 from milepost.accept.deciding import Attempt, Clock, Decider, Overlay, Ticket, accepted, failed
 from milepost.decide import Limits
-from milepost.journal import Committed, Journal, JournalUnavailable, KeyStore, KeysUnavailable, Outcome, OutcomeUnknown
+from milepost.journal import (
+    Committed,
+    Journal,
+    JournalError,
+    JournalUnavailable,
+    KeyStore,
+    KeysUnavailable,
+    Outcome,
+    OutcomeUnknown,
+)
 from milepost_contracts.answers import Accepted, Failed
 
 BATCH_MAX = 256  # a transaction of so many stays below 20 ms on either database, so nobody waits long for neighbours
@@ -93,6 +104,8 @@ class Committer:
         self._writing = threading.Thread(target=self._commit, name="accept-commit", daemon=True)
         self._stopping = False
         self._forget = False
+        self._queued = 0  # commands in the inbox, in however many frames they came
+        self._counting = threading.Lock()
 
     def start(self) -> None:
         """Begin to take tickets."""
@@ -103,10 +116,17 @@ class Committer:
         """Queue *tickets*; each is answered by its `reply`, at once where nothing more can be taken."""
         if self._stopping:
             self._reject(tickets, failed("stopping", "The service stops; send the same command again."))
-        elif self._inbox.qsize() + len(self._again) + len(tickets) > QUEUE_MAX:
+        elif not self._room_for(len(tickets)):
             self._reject(tickets, failed("overloaded", "Too many commands wait; send the same command again later."))
         else:
             self._inbox.put(tickets)
+
+    def _room_for(self, count: int) -> bool:
+        with self._counting:
+            if self._queued + len(self._again) + count > QUEUE_MAX:
+                return False
+            self._queued += count
+            return True
 
     def _reject(self, tickets: Sequence[Ticket], answer: Failed) -> None:
         for ticket in tickets:
@@ -141,6 +161,15 @@ class Committer:
     # The deciding thread
 
     def _decide(self) -> None:
+        try:
+            self._decide_all()
+        except Exception:
+            # Nobody would be answered any more, and nothing would tell: whoever supervises this starts it again.
+            self._log.exception("defect")
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise
+
+    def _decide_all(self) -> None:
         stopping = False
         while not (stopping and self._committing is None and not self._open.attempts):
             if self._again and self._has_room() and not stopping:
@@ -154,6 +183,8 @@ class Committer:
                 elif isinstance(item, _Done):
                     self._settle_commit(item)
                 else:
+                    with self._counting:
+                        self._queued -= len(item)
                     self._again.extend(item)
             self._begin_commit(now=stopping)
         self._answer_rest()
@@ -195,7 +226,7 @@ class Committer:
         whole = all(isinstance(outcome, Committed) for outcome in done.outcomes) and not any(
             attempt.ticket.anew for attempt in batch.appending
         )
-        if whole and done.error is None and not self._forget:
+        if whole and done.error is None and not self._forget and self._timely(batch, outcomes):
             for (tenant, ref), loaded in batch.overlay.changed.items():
                 self._states.put(tenant, ref, loaded)
             self._open.overlay.base = None
@@ -223,6 +254,19 @@ class Committer:
         if any(isinstance(outcome, Committed) for outcome in done.outcomes):
             self._committed()
 
+    def _timely(self, batch: _Batch, outcomes: dict[int, Outcome]) -> bool:
+        """Whether each event was stored in the hour it was decided in.
+
+        The journal sets the time later, under its lock: around midnight, or when the clock steps, a state that was made
+        with the decision's time may name another day than the document does. Such states are read again.
+        """
+        return all(
+            stored.time.startswith(attempt.ticket.hour)
+            for attempt in batch.appending
+            if isinstance(outcome := outcomes.get(id(attempt)), Committed)
+            for stored in outcome.events
+        )
+
     def _failed(self, batch: _Batch, error: Exception) -> None:
         if isinstance(error, OutcomeUnknown):
             # Some of it may be stored: whoever finds its own command id in the journal is answered from there.
@@ -238,7 +282,13 @@ class Committer:
 
     def _answer(self, attempt: Attempt) -> None:
         """Give the answer of *attempt*, which needs no commit, where it rests on what is still the newest."""
-        if attempt.answer is not None and (self._alone or self._newest(attempt)):
+        try:
+            still = attempt.answer is not None and (self._alone or self._newest(attempt))
+        except JournalError:
+            answer = failed("journal_unavailable", "The journal does not answer; send it again.")
+            attempt.ticket.reply(attempt.ticket, answer)
+            return
+        if still and attempt.answer is not None:
             attempt.ticket.reply(attempt.ticket, attempt.answer)
         else:
             self._retry(attempt)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from milepost_contracts.answers import Answer
 
 _LENGTH = struct.Struct("!I")
+SETTLED_S = 10.0  # longer than any command is decided again, see service.PATIENCE_S
 
 
 class Asked(NamedTuple):
@@ -102,10 +103,12 @@ class Far:
         )
 
     async def settled(self) -> None:
-        """Return when everything that was sent over is answered, or the other end is gone."""
-        while self._tickets and not self.closed.is_set():
-            self._settled.clear()
-            await self._settled.wait()
+        """Return when everything that was sent over is answered, the other end is gone, or nobody waits any more."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED_S):
+                while self._tickets and not self.closed.is_set():
+                    self._settled.clear()
+                    await self._settled.wait()
 
     def _send(self) -> None:
         self._writer.write(_frame(self._leaving))
@@ -134,6 +137,8 @@ class Near:
         self._gone = gone
         self._plain = {key: msgspec.json.Decoder(command) for key, command in COMMANDS.items()}
         self._ready: list[Answered] = []
+        # The deciding thread replies, and the one that reads here rejects: each answer is added to a list still unsent.
+        self._adding = threading.Lock()
         self._sending = threading.Lock()
 
     def start(self, committer: Committer) -> None:
@@ -143,7 +148,8 @@ class Near:
     def flush(self) -> None:
         """Send the answers that are ready: a whole batch of them crosses in one frame."""
         with self._sending:
-            ready, self._ready = self._ready, []
+            with self._adding:
+                ready, self._ready = self._ready, []
             if ready:
                 with contextlib.suppress(OSError):  # nobody is there to be answered; the reading thread tells
                     self._end.sendall(_frame(ready))
@@ -166,4 +172,6 @@ class Near:
         return Ticket(decoded, partial(self._reply, asked.number), now, now + asked.patience_s)
 
     def _reply(self, number: int, ticket: Ticket, answer: Answer) -> None:
-        self._ready.append(Answered(number, msgspec.json.encode(answer), ticket.attempts))
+        answered = Answered(number, msgspec.json.encode(answer), ticket.attempts)
+        with self._adding:
+            self._ready.append(answered)

@@ -18,13 +18,14 @@ from milepost.journal import Append, Attributes, Journal, JournalError, KeyErase
 from milepost_contracts import answers
 from milepost_contracts.answers import Answer, EventRef, Problem, Warn
 
+_HOUR = len("2026-03-01T09")
 LOCKED_ATTEMPT = 3  # two attempts lost to others: the third is decided where nobody can come between
 
 
 class Ticket:
     """A command on its way, and who waits for the answer."""
 
-    __slots__ = ("anew", "attempts", "decoded", "received", "reply", "until", "warnings")
+    __slots__ = ("anew", "attempts", "decoded", "hour", "received", "reply", "until", "warnings")
 
     def __init__(
         self, decoded: Decoded, reply: Callable[[Ticket, Answer], None], received: float, until: float
@@ -36,6 +37,7 @@ class Ticket:
         self.until = until
         self.attempts = 0
         self.anew = False  # decided again inside the lock: what the batch thought of its aggregates may be wrong
+        self.hour = ""  # in which it was decided
         self.warnings: list[Warn] = []  # of the decision that is being appended
 
 
@@ -97,6 +99,7 @@ class Decider:
     def __init__(self, journal: Journal, keys: KeyStore, *, clock: Clock, limits: Limits) -> None:
         """Take the journal to read from, where keys come from, the clock and the limits."""
         self._journal = journal
+        self._keys = keys
         self._clock = clock
         self._limits = limits
         self._opener = Opener(keys)
@@ -117,11 +120,13 @@ class Decider:
                 ticket.anew = True
                 newest = Newest(self.states, reader.load)
                 try:
-                    return self._decide(ticket, Overlay(newest))[0]
+                    append = self._decide(ticket, Overlay(newest))[0]
                 except JournalError:
                     raise
                 except Exception:  # noqa: BLE001  a defect here would undo its neighbours' batch
                     return None  # it is decided again outside the lock, where the defect is logged and answered
+                self._keys.flush()  # it may be sealed under a key that nobody has noted yet
+                return append
 
         append, answer, reads, after = self._decide(ticket, over, redecide)
         tenant = ticket.decoded.tenant
@@ -153,6 +158,7 @@ class Decider:
         directory = over.get(tenant, here)
         seen[here] = Seen(directory.state, directory.version)
         now = self._clock()
+        ticket.hour = now.isoformat()[:_HOUR]
         while True:
             frame = Frame(tenant, seen)
             try:

@@ -94,4 +94,4 @@ def _same_context(before: Any, after: Any) -> bool:
 def body_of(command: Command) -> bytes:
     """Return *command* in one canonical form: the same wish in another order of members is the same command."""
     # Members that have their defaults count whether they were sent or left out.
-    return _canonical.encode(msgspec.structs.asdict(command))
+    return _canonical.encode((command.AGGREGATE, command.NAME, msgspec.structs.asdict(command)))

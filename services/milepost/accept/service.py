@@ -116,9 +116,9 @@ class AcceptService:
                 answer="invalid" if isinstance(decoded, Invalid) else "refused",
                 codes=[problem.code for problem in decoded.errors],
             )
-            await _respond(raw, decoded)
+            await self._answer(raw, decoded)
         elif not self._rate.allows(decoded.tenant, received):
-            await _respond(raw, failed("rate_limited", "This tenant sends more commands than it may; slow down."))
+            await self._answer(raw, failed("rate_limited", "This tenant sends more commands than it may; slow down."))
         else:
             self._committer.submit(Ticket(decoded, partial(self._reply, raw), received, received + self._patience_s))
 
@@ -140,8 +140,18 @@ class AcceptService:
                 if item is _END:
                     return
                 ticket, raw, answer = item
-                await _respond(raw, answer)
+                await self._answer(raw, answer)
                 self._report(ticket, answer)
+
+    async def _answer(self, raw: Msg, answer: Answer) -> None:
+        """Send *answer* to who asked; one that cannot be sent, whatever for, must not keep the others from theirs."""
+        if not raw.reply:  # a command sent without a reply subject is decided all the same
+            return
+        try:
+            # Not raw.respond: it would send the asker's own headers back, and those may be any size and form.
+            await self._broker.connection.publish(raw.reply, msgspec.json.encode(answer))
+        except Exception as error:  # noqa: BLE001  nats-py raises many kinds: too large, buffer full, closed ...
+            self._log.warning("not_answered", error=type(error).__name__)
 
     def _report(self, ticket: Ticket, answer: Answer) -> None:
         command = ticket.decoded.command
@@ -157,11 +167,6 @@ class AcceptService:
             attempts=ticket.attempts,
             ms=round((time.monotonic() - ticket.received) * 1000, 2),
         )
-
-
-async def _respond(raw: Msg, answer: Answer) -> None:
-    if raw.reply:  # a command sent without a reply subject is decided all the same
-        await raw.respond(msgspec.json.encode(answer))
 
 
 _END: Any = object()

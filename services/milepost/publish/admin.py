@@ -217,7 +217,7 @@ class AdminService:
         return Running(job.done, job.total)
 
     async def _answer(self, message: Msg, answer: AdminAnswer) -> None:
-        await message.respond(msgspec.json.encode(answer))
+        await self._nc.publish(message.reply, msgspec.json.encode(answer))  # without the asker's own headers
 
 
 def _tell_defect(task: asyncio.Task[None]) -> None:

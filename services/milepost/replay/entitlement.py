@@ -29,7 +29,9 @@ class Entitlement:
         if state is None:
             return False
         readers = {"goal": self._goal, "mentorship": self._mentorship, "programme": self._programme}
-        # The directory and the tenant's own title are for everybody in the tenant.
+        if ref[0] == "person":  # name, accounts and the reasons of holds
+            return reader == f"user:{ref[1]}"
+        # The tenant's own title is for everybody in it.
         return readers[ref[0]](tenant, reader, state) if ref[0] in readers else True
 
     def _goal(self, tenant: str, reader: str, goal: Any) -> bool:

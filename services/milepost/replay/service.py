@@ -90,7 +90,8 @@ class ReplayService:
             actor = query.actor
             answer, details = await asyncio.to_thread(self._answer, tenant, query)
         if raw.reply:
-            await raw.respond(msgspec.json.encode(answer))
+            # Not raw.respond: it would send the asker's own headers back, and those may be any size and form.
+            await self._broker.connection.publish(raw.reply, msgspec.json.encode(answer))
         self._log.info(
             "query",
             query=raw.subject.rpartition(".")[2],

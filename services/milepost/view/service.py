@@ -145,10 +145,10 @@ class ViewService:
                 # A fault of ours, and not kept quiet: who asked is told, the log has the rest, and it is raised on.
                 self._log.exception("query_failed", query=query.NAME, tenant=tenant, actor=actor)
                 if raw.reply:
-                    await raw.respond(FAULT)
+                    await self._broker.connection.publish(raw.reply, FAULT)
                 raise
         if raw.reply:
-            await raw.respond(body)
+            await self._broker.connection.publish(raw.reply, body)  # not raw.respond: it echoes the asker's headers
         self._log.info(
             "query",
             query=raw.subject.rpartition(".")[2],
