@@ -56,6 +56,10 @@ def exclusive(url: str, name: str) -> Iterator[None]:
     try:
         if not connection.query("SELECT pg_try_advisory_lock(hashtext(?))", (name,))[0][0]:
             raise DatabaseError("in_use", f"another process holds {name!r}")
-        yield
+        try:
+            yield
+        finally:
+            # The server would let go only when it notices that we have left, which may be after the next one asks.
+            connection.query("SELECT pg_advisory_unlock(hashtext(?))", (name,))
     finally:
         connection.close()
