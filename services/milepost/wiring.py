@@ -20,7 +20,7 @@ from faststream.nats import NatsBroker
 from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 
-from milepost.accept import AcceptService, Committer, Decoder, Far, Near
+from milepost.accept import AcceptService, Committer, Decoder, Far, Hints, Near
 from milepost.asking import AskedEvents, AskedKeys, Asker
 from milepost.broker import BrokerError
 from milepost.decide import Limits
@@ -32,7 +32,6 @@ from milepost.roles import ConnectOptions
 from milepost.settings import Settings
 from milepost.tasks import end
 from milepost.view.service import Sources, ViewService
-from milepost_contracts.subjects import HINT
 
 Connect = Callable[[str], ConnectOptions]
 """Role -> how it connects."""
@@ -132,23 +131,18 @@ async def committing(
     gc.set_threshold(GARBAGE_MIN)
     journal = await asyncio.to_thread(Journal, settings.journal_url, at=at)
     keys = await asyncio.to_thread(KeyStore, settings.keys_url, Path(settings.keys_dir))
-    loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         stack.callback(journal.close)
         stack.callback(keys.close)
-        hints = await stack.enter_async_context(connected(connect("accept"), "accept"))
-
-        def hint() -> None:
-            # Lost hints only cost time: the relay also polls.
-            asyncio.run_coroutine_threadsafe(hints.publish(HINT, b""), loop)
-
+        client = await stack.enter_async_context(connected(connect("accept"), "accept"))
+        hints = await stack.enter_async_context(Hints(client))
         yield Committer(
             journal,
             keys,
             clock=utc_now,
             limits=limits_of(settings),
             log=logger("accept"),
-            committed=hint,
+            committed=hints.hint,
             replied=replied,
             alone=settings.journal_url.startswith("sqlite:"),
         )

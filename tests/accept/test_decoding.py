@@ -39,6 +39,21 @@ def test_a_command_comes_through() -> None:
     assert decoded.traceparent.startswith("00-aaaa")
 
 
+def test_a_wish_has_one_form() -> None:
+    """Members in another order, and defaults that are sent or left out at any depth, make the same wish."""
+    hold = "goals.command.v1.acme.web.goal.import_goal"
+    party = {"ref": user("mentee"), "role": "mentee"}
+    terms = {"title": "Speak", "owner": user("mentee"), "parties": [party]}
+    who = {"command_id": ident("c"), "id": ident("g"), "actor": user("mentee")}
+    told = who | {"as_of": "2026-01-01", "origin": {"system": "old"}}
+    one = DECODER.decode(hold, json.dumps(told | {"state": "drafted", "terms": terms}).encode(), None)
+    spelled = terms | {"parties": [dict(reversed(party.items()))], "measures": [], "description": None}
+    other = DECODER.decode(hold, json.dumps({"terms": spelled, "state": "drafted"} | told).encode(), None)
+    assert isinstance(one, Decoded), one
+    assert isinstance(other, Decoded), other
+    assert one.wish == other.wish
+
+
 @pytest.mark.parametrize(
     ("what", "subject", "content", "code", "field"),
     [

@@ -94,8 +94,9 @@ class Committer:
         self._replied = replied
         self._alone = alone
         self._batch_max = batch_max
-        # What the deciding thread waits for: tickets, ended commits, and the sign to stop.
-        self._inbox: SimpleQueue[Sequence[Ticket] | _Done | None] = SimpleQueue()
+        # What the deciding thread waits for: tickets (none: only to be woken), and the sign to stop.
+        self._inbox: SimpleQueue[Sequence[Ticket] | None] = SimpleQueue()
+        self._ended: deque[_Done] = deque()  # looked at before any ticket: the disk is idle until then
         self._outbox: SimpleQueue[_Batch | None] = SimpleQueue()
         self._again: deque[Ticket] = deque()  # to be decided before what is in the inbox
         self._open = _Batch(Overlay(self._states))
@@ -154,9 +155,10 @@ class Committer:
             appends = [attempt.append for attempt in batch.appending if attempt.append is not None]
             try:
                 self._keys.flush()
-                self._inbox.put(_Done(self._journal.append(appends), None))
+                self._ended.append(_Done(self._journal.append(appends), None))
             except Exception as error:  # noqa: BLE001  the deciding thread tells the kinds apart; this one must live
-                self._inbox.put(_Done((), error))
+                self._ended.append(_Done((), error))
+            self._inbox.put(())
 
     # The deciding thread
 
@@ -172,7 +174,9 @@ class Committer:
     def _decide_all(self) -> None:
         stopping = False
         while not (stopping and self._committing is None and not self._open.attempts):
-            if self._again and self._has_room() and not stopping:
+            if self._ended:
+                self._settle_commit(self._ended.popleft())
+            elif self._again and self._has_room() and not stopping:
                 self._attempt(self._again.popleft())
             else:
                 if self._inbox.empty():
@@ -180,8 +184,6 @@ class Committer:
                 item = self._inbox.get()
                 if item is None:
                     stopping = True
-                elif isinstance(item, _Done):
-                    self._settle_commit(item)
                 else:
                     with self._counting:
                         self._queued -= len(item)
@@ -261,10 +263,9 @@ class Committer:
         with the decision's time may name another day than the document does. Such states are read again.
         """
         return all(
-            stored.time.startswith(attempt.ticket.hour)
+            outcome.time.startswith(attempt.ticket.hour)
             for attempt in batch.appending
             if isinstance(outcome := outcomes.get(id(attempt)), Committed)
-            for stored in outcome.events
         )
 
     def _failed(self, batch: _Batch, error: Exception) -> None:
@@ -305,7 +306,7 @@ class Committer:
     def _answer_rest(self) -> None:
         answer = failed("stopping", "The service stops; send the same command again.")
         while not self._inbox.empty():
-            if isinstance(item := self._inbox.get(), tuple) and not isinstance(item, _Done):
+            if (item := self._inbox.get()) is not None:
                 self._again.extend(item)
         self._reject(list(self._again), answer)
 

@@ -32,7 +32,7 @@ SETTLED_S = 10.0  # longer than any command is decided again, see service.PATIEN
 
 
 class Asked(NamedTuple):
-    """A command on its way to be decided; *body* was found to be sound."""
+    """A command on its way to be decided; *wish* is its one form, and sound."""
 
     number: int
     tenant: str
@@ -40,7 +40,7 @@ class Asked(NamedTuple):
     authenticated_by: str
     aggregate: str
     name: str
-    body: bytes
+    wish: bytes
     traceparent: str
     patience_s: float
 
@@ -96,7 +96,7 @@ class Far:
                 decoded.authenticated_by,
                 command.AGGREGATE,
                 command.NAME,
-                msgspec.json.encode(command),
+                decoded.wish,
                 decoded.traceparent,
                 ticket.until - time.monotonic(),
             )
@@ -167,8 +167,8 @@ class Near:
         self._gone()
 
     def _ticket(self, asked: Asked, now: float) -> Ticket:
-        command = self._plain[asked.aggregate, asked.name].decode(asked.body)
-        decoded = Decoded(asked.tenant, asked.caller, asked.authenticated_by, command, asked.traceparent)
+        command = self._plain[asked.aggregate, asked.name].decode(asked.wish)
+        decoded = Decoded(asked.tenant, asked.caller, asked.authenticated_by, command, asked.traceparent, asked.wish)
         return Ticket(decoded, partial(self._reply, asked.number), now, now + asked.patience_s)
 
     def _reply(self, number: int, ticket: Ticket, answer: Answer) -> None:

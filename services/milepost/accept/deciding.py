@@ -130,9 +130,11 @@ class Decider:
 
         append, answer, reads, after = self._decide(ticket, over, redecide)
         tenant = ticket.decoded.tenant
-        shaky = bool(over.uncommitted(tenant, reads))
         if append is not None:
+            shaky = bool(append.built_on)
             over.wrote(tenant, append, after)
+        else:
+            shaky = bool(over.uncommitted(tenant, reads))
         return Attempt(ticket, append, answer, reads, shaky)
 
     def _decide(
@@ -190,7 +192,7 @@ class Decider:
         for change in changes:
             ref: Ref = (change.aggregate, change.id)
             before = after.get(ref) or over.get(decoded.tenant, ref)
-            one, after[ref] = self._sealer.seal(decoded.tenant, decoded.command, change, before, str(uuid7()), now)
+            one, after[ref] = self._sealer.seal(decoded, change, before, str(uuid7()), now)
             sealed.append(one)
         return sealed, after
 
@@ -242,7 +244,7 @@ class Decider:
             return None
         first = next(stored for stored in found.events if stored.ref == own)
         try:
-            same = first.envelope.commandhash == self._sealer.hash_again(decoded.tenant, command, own, first.envelope)
+            same = first.envelope.commandhash == self._sealer.hash_again(decoded, own, first.envelope)
         except KeyErased:
             same = False
         if not same:

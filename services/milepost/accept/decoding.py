@@ -15,6 +15,7 @@ from milepost_contracts.strict import strict
 # Of one command. A goal imported with 20 measures and long texts is some 60 kB; the broker's own limit lies above.
 MESSAGE_BYTES_MAX = 128 * 1024
 LINK_CHARS_MAX = 2000  # what browsers and proxies agree on
+_one_form = msgspec.json.Encoder(order="sorted").encode
 _TRACEPARENT_CHARS = 55  # W3C trace context, version 00
 
 
@@ -26,6 +27,7 @@ class Decoded(NamedTuple):
     authenticated_by: str
     command: Command
     traceparent: str
+    wish: bytes  # the command in its one form, see `wish_of`
 
 
 class Decoder:
@@ -75,6 +77,7 @@ class Decoder:
             authenticated_by(asked.caller, command.actor, self._gateways),
             command,
             traceparent if len(traceparent) == _TRACEPARENT_CHARS and traceparent.isascii() else "",
+            wish_of(command),
         )
 
     def _too_long(self, key: tuple[str, str], command: Command) -> list[Problem]:
@@ -89,6 +92,11 @@ class Decoder:
                     message = "The character U+0000 is no text."
                     problems.append(Problem(code="text_not_allowed", message=message, field=place))
         return problems
+
+
+def wish_of(command: Command) -> bytes:
+    """Return *command* in its one form, JSON, whatever the order of its members and the defaults that were sent."""
+    return _one_form(command)
 
 
 def _at(node: Any, path: tuple[str, ...], place: str) -> list[tuple[str, str]]:

@@ -7,16 +7,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from milepost.accept.decoding import Decoded
 from milepost.accept.states import Loaded
 from milepost.decide import Change, Recorded, Ref, evolve
 from milepost.decide.goal.terms import context_of, terms_of
 from milepost.journal.opening import SealingKeys, author_of, owner_of, sealing_key
-from milepost_contracts.commands import Command
 from milepost_contracts.envelope import Envelope
 from milepost_contracts.events import WORDS, GoalEvent, TermsEvent
 from milepost_contracts.sealing import SealingKey, seal_data
-
-_canonical = msgspec.json.Encoder(order="deterministic")
 
 
 class Sealed(NamedTuple):
@@ -37,12 +35,13 @@ class Sealer:
         self._keys = keys
 
     def seal(
-        self, tenant: str, command: Command, change: Change, before: Loaded, event_id: str, now: dt.datetime
+        self, decoded: Decoded, change: Change, before: Loaded, event_id: str, now: dt.datetime
     ) -> tuple[Sealed, Loaded]:
         """Return *change* sealed, and the state of its aggregate after it.
 
         Raises KeyErased where the author or the owner was erased.
         """
+        tenant, command = decoded.tenant, decoded.command
         ref: Ref = (change.aggregate, change.id)
         event = change.event
         state = evolve(before.state, Recorded(event, event_id, command.actor, now, command.occurred_at, change.id))
@@ -69,14 +68,14 @@ class Sealer:
             context = before.context if _same_context(before.state, state) else b""
             context = context or msgspec.json.encode(context_of(state))
             data = b'{"context":%b%b%b' % (context, b"," if len(data) > len(b"{}") else b"", data[1:])
-        sealed = Sealed(ref, event.TAG, event_id, data, key.hash(body_of(command)))
+        sealed = Sealed(ref, event.TAG, event_id, data, key.hash(_hashed(decoded)))
         commands = before.commands.insert(command.command_id)
         return sealed, Loaded(state, before.version + 1, commands, context)
 
-    def hash_again(self, tenant: str, command: Command, ref: Ref, stored: Envelope) -> str:
-        """Return the hash that *command* would have had as the cause of *stored*; raises KeyErased."""
+    def hash_again(self, decoded: Decoded, ref: Ref, stored: Envelope) -> str:
+        """Return the hash that the command would have had as the cause of *stored*; raises KeyErased."""
         members = msgspec.json.decode(stored.data)
-        return sealing_key(self._keys, tenant, ref, stored, members).hash(body_of(command))
+        return sealing_key(self._keys, decoded.tenant, ref, stored, members).hash(_hashed(decoded))
 
 
 def _same_context(before: Any, after: Any) -> bool:
@@ -91,7 +90,6 @@ def _same_context(before: Any, after: Any) -> bool:
     )
 
 
-def body_of(command: Command) -> bytes:
-    """Return *command* in one canonical form: the same wish in another order of members is the same command."""
-    # Members that have their defaults count whether they were sent or left out.
-    return _canonical.encode((command.AGGREGATE, command.NAME, msgspec.structs.asdict(command)))
+def _hashed(decoded: Decoded) -> bytes:
+    command = decoded.command
+    return b"%b.%b\0%b" % (command.AGGREGATE.encode(), command.NAME.encode(), decoded.wish)

@@ -206,9 +206,10 @@ def _after_time(tenant: str, tag: str) -> bytes:
 
 
 class Committed(msgspec.Struct, frozen=True):
-    """Durable: the events as they were stored, in order."""
+    """Durable: the events as they were stored, in order, and when, e.g. `2026-03-01T09:30:00.123456Z`."""
 
     events: list[Stored]
+    time: str
 
 
 class Dropped(msgspec.Struct, frozen=True):

@@ -163,7 +163,7 @@ class Batch:
             events.append(stored)
         self.stored += events
         self._commands.add((append.tenant, append.stored_command))
-        return Committed(events)
+        return Committed(events, tail.told)
 
 
 class _Versions(dict[str, int]):
@@ -181,12 +181,13 @@ class _Versions(dict[str, int]):
 class _Running:
     """A tenant's end as the batch advances it; a batch has one recorded time, because it becomes true at once."""
 
-    __slots__ = ("recorded_us", "sequence", "time")
+    __slots__ = ("recorded_us", "sequence", "time", "told")
 
     def __init__(self, tail: Tail, now_us: int) -> None:
         self.sequence = tail.sequence
         self.recorded_us = max(now_us, tail.recorded_us)
-        self.time = instant(self.recorded_us).encode()
+        self.told = instant(self.recorded_us)
+        self.time = self.told.encode()
 
 
 def instant(recorded_us: int) -> str:

@@ -12,9 +12,9 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 from rpds import HashTrieMap
 
-from milepost.decide.goal.progress import VALUE_MAX, fits, overall, result, results, share_text, text
+from milepost.decide.goal.progress import VALUE_MAX, After, after, overall, result, results, share_text, text
 from milepost.decide.goal.state import Goal
-from milepost.decide.goal.tally import EMPTY, Point, period_number, tally_of, with_reading, without_reading
+from milepost.decide.goal.tally import EMPTY, Point, Tally, period_number, tally_of, with_reading, without_reading
 from milepost_contracts.types import DecimalText, Measure, MeasureResult
 
 D = dt.date
@@ -323,7 +323,6 @@ def test_whatever_is_read_the_result_fits_the_wire(definition: Measure, points: 
     assert 0 <= Decimal(outcome.progress) <= 1
     if outcome.met:
         assert outcome.progress == "1"
-    assert isinstance(fits(definition, tally), bool)
     progress = overall([(definition, tally)])[1]
     assert progress is None or 0 <= Decimal(progress) <= 1
 
@@ -366,10 +365,25 @@ def test_a_share_is_one_only_when_it_is() -> None:
     assert share_text(Decimal("0.9999999999")) == "0.999999999"
 
 
+@forall(measures(), POINTS, st.dates(dt.date(1990, 1, 1), dt.date(2050, 1, 1)))
+def test_a_reading_leaves_what_its_goal_then_shows(definition: Measure, points: list[Point], today: dt.date) -> None:
+    """What a reading's event says of measure and goal is what is worked out of the goal afterwards."""
+    tally = tally_of(definition, points)
+    told = standing(definition, tally, today)
+    results_then, progress_then = overall([(definition, tally)], today=today)
+    assert (told.current, told.progress) == (results_then[0].current, progress_then)
+
+
+def standing(definition: Measure, tally: Tally, today: dt.date = JAN) -> After:
+    """Return what *tally* makes of a goal with this one measure."""
+    one = Goal(id="one", owner="user:one", measures=HashTrieMap({definition.measure: definition}))
+    return after(one, definition, tally, today=today, child=lambda _: None)
+
+
 def test_a_sum_that_leaves_the_wire_is_known() -> None:
     """Two readings that the wire can say may have a sum that it cannot."""
     definition = measure("count", "3")
     most = Point(JAN, 1, text(VALUE_MAX))
-    assert fits(definition, tally_of(definition, [most]))
-    assert not fits(definition, tally_of(definition, [most, most._replace(version=2)]))
-    assert fits(definition, EMPTY)
+    assert standing(definition, tally_of(definition, [most])).fits
+    assert not standing(definition, tally_of(definition, [most, most._replace(version=2)])).fits
+    assert standing(definition, EMPTY).fits

@@ -30,7 +30,6 @@ from milepost.decide.goal.tally import (
     Span,
     Tally,
     compared,
-    last_run,
     longest,
     period_number,
     reaches,
@@ -62,10 +61,27 @@ def result(measure: Measure, tally: Tally, *, today: dt.date | None = None) -> M
     return _told(measure, _outcome(measure, tally, today))
 
 
-def fits(measure: Measure, tally: Tally) -> bool:
-    """Whether the wire's decimal text can say the current value of *measure*."""
-    current = _outcome(measure, tally, None).current
-    return not isinstance(current, Decimal) or EXACT.abs(current) <= VALUE_MAX
+class After(NamedTuple):
+    """What a reading makes of its measure and goal; `fits`: the wire's decimal text can say the current value."""
+
+    current: str | bool | None
+    progress: str | None
+    fits: bool
+
+
+def after(goal: Goal, measure: Measure, tally: Tally, *, today: dt.date, child: Callable[[str], Goal | None]) -> After:
+    """Return the standing of *measure*, and of *goal* with it, once its readings are *tally*."""
+    outcome = _outcome(measure, tally, today)
+    if goal.progress_from == "children":
+        share = _from_children(goal, today, child)
+    else:
+        share = _mean(
+            [(one, outcome if one is measure else _outcome(one, told, today)) for one, told in _measures(goal)]
+        )
+    current = outcome.current
+    if not isinstance(current, Decimal):
+        return After(current, _share_or_none(share), fits=True)
+    return After(text(current), _share_or_none(share), EXACT.abs(current) <= VALUE_MAX)
 
 
 def weighted(parts: Iterable[tuple[Decimal, Decimal]]) -> Decimal | None:
@@ -183,7 +199,7 @@ def _ends(measure: Measure) -> tuple[Decimal, Decimal]:
 
 
 def _consecutive(measure: Measure, tally: Tally, today: dt.date | None) -> _Outcome:
-    target, run = Decimal(measure.target), last_run(tally.held, tally.latest)
+    target, run = Decimal(measure.target), tally.run
     if today is not None and tally.latest < period_number(measure.period, today) - 1:
         run = 0  # a whole period has passed without a reading
     if met := longest(tally.held) >= target:

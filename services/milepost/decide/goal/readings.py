@@ -8,10 +8,11 @@ import msgspec
 
 from milepost.decide.checks import reason_given, within
 from milepost.decide.goal import clock
+from milepost.decide.goal.children import finder
 from milepost.decide.goal.links import check_link
-from milepost.decide.goal.measures import counting, progress_after
+from milepost.decide.goal.measures import counting
 from milepost.decide.goal.occurring import occurred
-from milepost.decide.goal.progress import fits, result
+from milepost.decide.goal.progress import after
 from milepost.decide.goal.roles import CONTRIBUTOR, IMPORTER, PARTY, asked, roles_in_tenant, roles_of
 from milepost.decide.goal.state import Reading
 from milepost.decide.goal.tally import EMPTY, KEEP, YES_OR_NO, Tally, with_reading, without_reading
@@ -58,7 +59,7 @@ def record_progress(case: Case) -> list[Change]:
         source=source,
         evidence=command.evidence,
         note=command.note,
-        **_after(case, measure, _with(goal, reading)),
+        **_after(case, measure, with_reading(goal.tallies.get(measure.measure) or EMPTY, measure, reading)),
     )
     return [case.change(event)]
 
@@ -83,22 +84,22 @@ def correct_progress(case: Case) -> list[Change]:
         message = "A contributor corrects what that contributor recorded: ask a party."
         case.reasons.unless(before.recorded_by == case.command.actor, "not_author", message, "corrects")
     value = {"value": before.value, "step": before.step} if told == _NOTHING else told
-    after = msgspec.structs.replace(before, on=command.on or before.on, struck=command.strike, **value)
-    if (told == _NOTHING and command.on is None and not command.strike) or after == before:
+    fixed = msgspec.structs.replace(before, on=command.on or before.on, struck=command.strike, **value)
+    if (told == _NOTHING and command.on is None and not command.strike) or fixed == before:
         return []
-    if after.on != before.on:
-        occurred(case, goal, after.on, "on")
+    if fixed.on != before.on:
+        occurred(case, goal, fixed.on, "on")
     measure = _defined(goal, before.measure)
-    if measure is None or not (after.struck or _shape(case, measure, after)):
+    if measure is None or not (fixed.struck or _shape(case, measure, fixed)):
         return []
     event = ProgressCorrected(
         corrects=command.corrects,
         measure=before.measure,
         before=_as_told(before),
-        after=None if after.struck else _as_told(after),
-        strike=after.struck,
+        after=None if fixed.struck else _as_told(fixed),
+        strike=fixed.struck,
         reason=command.reason,
-        **_after(case, measure, _corrected(goal, before, after)),
+        **_after(case, measure, _corrected(goal, measure, before, fixed)),
     )
     return [case.change(event)]
 
@@ -150,13 +151,13 @@ def _shape(case: Case, measure: Measure, reading: Reading) -> bool:
     return reasons.unless(isinstance(value, str), "unit_mismatch", message, "reading", unit=measure.unit)
 
 
-def _after(case: Case, measure: Measure, goal: Goal) -> dict[str, Any]:
-    """Return the members `current` and `progress` of an event that leaves *goal*."""
-    tally = goal.tallies.get(measure.measure) or EMPTY
+def _after(case: Case, measure: Measure, tally: Tally) -> dict[str, Any]:
+    """Return the members `current` and `progress` of an event that leaves *measure* with *tally*."""
+    goal: Goal = case.state
+    told = after(goal, measure, tally, today=clock.today(goal, case.now), child=finder(case, goal))
     message = "The sum would have more than 18 digits before the point: choose a larger unit."
-    case.reasons.unless(fits(measure, tally), "out_of_range", message, "reading")
-    today = clock.today(goal, case.now)
-    return {"current": result(measure, tally, today=today).current, "progress": progress_after(case, goal)}
+    case.reasons.unless(told.fits, "out_of_range", message, "reading")
+    return {"current": told.current, "progress": told.progress}
 
 
 @evolves(ProgressRecorded)
@@ -171,7 +172,8 @@ def progress_recorded(state: Goal, event: ProgressRecorded, recorded: Recorded) 
         step=event.step,
         recorded_by=recorded.actor,
     )
-    return _with(state, reading)
+    measure, tally = _defined(state, reading.measure), state.tallies.get(reading.measure) or EMPTY
+    return _kept(state, reading, with_reading(tally, measure, reading) if measure else tally)
 
 
 @evolves(ProgressCorrected)
@@ -180,33 +182,28 @@ def progress_corrected(state: Goal, event: ProgressCorrected, _recorded: Recorde
     before = state.readings.get(event.corrects)
     if before is None:
         return state
-    after = msgspec.structs.replace(before, struck=event.strike)
+    fixed = msgspec.structs.replace(before, struck=event.strike)
     if event.after is not None:
         told = event.after
-        after = msgspec.structs.replace(after, value=told.reading, step=told.step, on=told.on or before.on)
-    return _corrected(state, before, after)
+        fixed = msgspec.structs.replace(fixed, value=told.reading, step=told.step, on=told.on or before.on)
+    measure, tally = _defined(state, before.measure), state.tallies.get(before.measure) or EMPTY
+    return _kept(state, fixed, _corrected(state, measure, before, fixed) if measure else tally)
 
 
 def _defined(goal: Goal, measure: str) -> Measure | None:
     return goal.measures.get(measure) or goal.retired.get(measure)
 
 
-def _with(goal: Goal, reading: Reading) -> Goal:
-    return _kept(goal, reading, goal.tallies.get(reading.measure) or EMPTY)
-
-
-def _corrected(goal: Goal, before: Reading, after: Reading) -> Goal:
-    tally, measure = goal.tallies.get(before.measure) or EMPTY, _defined(goal, before.measure)
-    if measure is not None and not before.struck:
+def _corrected(goal: Goal, measure: Measure, before: Reading, fixed: Reading) -> Tally:
+    """Return the tally of *measure* with *fixed* in place of *before*, as far as they are not struck."""
+    tally = goal.tallies.get(measure.measure) or EMPTY
+    if not before.struck:
         tally = without_reading(tally, measure, before)
-    return _kept(goal, after, tally)
+    return tally if fixed.struck else with_reading(tally, measure, fixed)
 
 
 def _kept(goal: Goal, reading: Reading, tally: Tally) -> Goal:
-    """Return *goal* with *reading* as it stands, which *tally* has not counted yet."""
-    measure = _defined(goal, reading.measure)
-    if measure is not None and not reading.struck:
-        tally = with_reading(tally, measure, reading)
+    """Return *goal* with *reading* as it stands, which *tally* has counted."""
     return msgspec.structs.replace(
         goal,
         readings=goal.readings.insert(reading.event, reading),

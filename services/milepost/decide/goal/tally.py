@@ -67,19 +67,26 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """The standing readings of one measure by number of the period, of the day where the measure has no period.
 
     `read` has the bit of every period with a reading, `held` of every one whose readings are a hit, reach the target or
-    are in band.
+    are in band. The lowest bit is the period `origin`: counted from the first year, a day would take a bit some 6 kB
+    up, and each reading as many to copy.
     """
 
     total: Decimal = ZERO
     count: int = 0
     spans: HashTrieMap[int, Span] = HashTrieMap()
+    origin: int = 0
     read: int = 0
     held: int = 0
 
     @property
     def latest(self) -> int:
-        """The number of the last period with a reading, -1 where there is none."""
-        return self.read.bit_length() - 1
+        """The number of the last period with a reading; there has to be one."""
+        return self.origin + self.read.bit_length() - 1
+
+    @property
+    def run(self) -> int:
+        """How many periods that end with the last one read were held without a break."""
+        return last_run(self.held, self.read.bit_length() - 1)
 
 
 EMPTY = Tally()
@@ -150,7 +157,7 @@ def tally_of(measure: Measure, readings: Iterable[ReadingLike]) -> Tally:
 
 def judged(tally: Tally, measure: Measure) -> Tally:
     """Return *tally* with every period held against *measure* anew, for one whose target or baseline has changed."""
-    held = sum(1 << number for number, span in tally.spans.items() if _holds(measure, span))
+    held = sum(1 << number - tally.origin for number, span in tally.spans.items() if _holds(measure, span))
     return msgspec.structs.replace(tally, held=held)
 
 
@@ -210,13 +217,24 @@ def last_run(bits: int, last: int) -> int:
 
 
 def _with_span(tally: Tally, measure: Measure, number: int, span: Span, total: Decimal, count: int) -> Tally:
-    bit = 1 << number
+    origin, read, held = tally.origin, tally.read, tally.held
+    if not read:
+        origin = number
+    elif number < origin:
+        read, held, origin = read << origin - number, held << origin - number, number
+    bit = 1 << number - origin
+    read = read | bit if span.entries else read & ~bit
+    held = held | bit if _holds(measure, span) else held & ~bit
+    if not read & 1:
+        empty = (read & -read).bit_length() - 1 if read else 0
+        read, held, origin = read >> empty, held >> empty, origin + empty if read else 0
     return Tally(
         total=total,
         count=count,
         spans=tally.spans.insert(number, span) if span.entries else tally.spans.discard(number),
-        read=tally.read | bit if span.entries else tally.read & ~bit,
-        held=tally.held | bit if _holds(measure, span) else tally.held & ~bit,
+        origin=origin,
+        read=read,
+        held=held,
     )
 
 
