@@ -10,10 +10,22 @@ from pathlib import Path
 import msgspec
 
 from milepost.sample import named, person
+from milepost_contracts.queries import (
+    AtRisk,
+    GoalAnswer,
+    GoalsAnswer,
+    GoalsOf,
+    Inbox,
+    InboxAnswer,
+    OverdueCheckIns,
+    OverdueCheckInsAnswer,
+    Programme,
+    ProgrammeAnswer,
+)
 from milepost_contracts.queries import Goal as GoalQuery
-from milepost_contracts.queries import GoalAnswer, GoalsAnswer, GoalsOf
 from tests.support.ledger import check_stream, check_view, everything, stream_documents
 from tests.support.road import Road
+from tests.support.sampled import ENDINGS, check_among_them, check_scenarios
 
 
 async def _get(url: str) -> tuple[int, dict[str, object]]:
@@ -29,24 +41,51 @@ async def _get(url: str) -> tuple[int, dict[str, object]]:
 
 
 async def test_the_sample_is_seen_by_the_people_in_it(road: Road) -> None:
-    """From starter goal to closing: what was sent over the bus is told to Maya by the view, words opened."""
+    """Each scenario sent over the bus, from starter goal to closing, is told to both of its people, words opened."""
     client = await road.connect()
     asker = road.asker(client)
-    maya = person("maya")
-    mine = await asker.query("sample", GoalsOf(actor=maya, min_sequence=f"{1:016d}"))
     stored = everything(f"sqlite:///{road.folder}/journal.sqlite")
     newest = f"{stored[-1].sequence:016d}"
-    goal = await asker.query("sample", GoalQuery(actor=maya, id=named("goal", "presentations"), min_sequence=newest))
+    for name, ending in ENDINGS.items():
+        for who in ending.people:
+            asked = GoalQuery(actor=person(who), id=named("goal", name), min_sequence=newest)
+            goal = await asker.query("sample", asked)
+            assert isinstance(goal, GoalAnswer)
+            assert goal.sequence == newest
+            assert (goal.goal.state, goal.goal.result, goal.goal.score) == ("closed", ending.result, ending.score)
+    mine = await asker.query("sample", GoalsOf(actor=person("maya")))
     assert isinstance(mine, GoalsAnswer)
-    assert isinstance(goal, GoalAnswer)
-    assert goal.sequence == newest
-    assert goal.goal.title == "Present with confidence to colleagues"
-    assert (goal.goal.state, goal.goal.result, goal.goal.score) == ("closed", "achieved", "1")
+    assert "Present with confidence to colleagues" in {card.title for card in mine.goals}
+    await client.close()
+
+
+async def test_the_sample_has_something_for_every_list(road: Road) -> None:
+    """Beside what is closed there are goals in each state, at risk, without their check-in, and things to do."""
+    client = await road.connect()
+    asker = road.asker(client)
+    stored = everything(f"sqlite:///{road.folder}/journal.sqlite")
+    newest = f"{stored[-1].sequence:016d}"
+    priya, growth = person("priya"), named("programme", "growth")
+    programme = await asker.query("sample", Programme(actor=priya, id=growth, min_sequence=newest))
+    assert isinstance(programme, ProgrammeAnswer)
+    assert programme.figures is not None
+    assert programme.figures.funnel == {"drafted": 1, "proposed": 1, "active": 4, "paused": 1, "closed": 9}
+    assert {cycle.title: cycle.state for cycle in programme.cycles} == {"Last year": "closed", "This year": "active"}
+    at_risk = await asker.query("sample", AtRisk(actor=priya))
+    assert isinstance(at_risk, GoalsAnswer)
+    assert named("goal", "thesis") in {card.id for card in at_risk.goals}
+    overdue = await asker.query("sample", OverdueCheckIns(actor=priya))
+    assert isinstance(overdue, OverdueCheckInsAnswer)
+    assert {one.goal.id for one in overdue.check_ins} == {named("goal", "thesis"), named("goal", "mentees")}
+    for who, kinds in (("lena", {"agree_expectations", "check_in"}), ("omar", {"agree", "check_in"})):
+        inbox = await asker.query("sample", Inbox(actor=person(who), min_sequence=newest))
+        assert isinstance(inbox, InboxAnswer)
+        assert kinds <= {todo.kind for todo in inbox.todos}
     await client.close()
 
 
 async def test_journal_stream_and_view_agree_and_the_sample_comes_once(road: Road, tmp_path: Path) -> None:
-    """After a restart nothing is new; journal, stream and view hold the same events; SIGTERM ends it with status 0."""
+    """After a restart nothing is new; journal, stream and view hold the same scenarios; SIGTERM ends it with 0."""
     journal = f"sqlite:///{road.folder}/journal.sqlite"
     before = everything(journal)
     assert await road.stop() == 0
@@ -62,6 +101,9 @@ async def test_journal_stream_and_view_agree_and_the_sample_comes_once(road: Roa
     after = everything(journal)
     assert [one.document for one in after] == [one.document for one in before]
     check_stream(after, found)
+    documents = [document for _, _, document in found]
+    check_scenarios(documents)
+    check_among_them(documents)
     assert check_view(f"sqlite:///{road.folder}/view.sqlite", after, tmp_path)
 
 
