@@ -10,6 +10,7 @@ from milepost_contracts.commands import COMMANDS
 from milepost_contracts.envelope import CONTENT_TYPE, SCHEMA_PREFIX
 from milepost_contracts.events import EVENTS
 from milepost_contracts.queries import QUERIES
+from milepost_contracts.reviews import Review
 from milepost_contracts.schemas import command_tag
 from milepost_contracts.upcasts import UPCASTS
 
@@ -147,9 +148,11 @@ def _other_channels() -> Part:
         },
         "reviews": {
             "address": "goals.review.v1.{tenant}.{plugin}",
-            "description": "A plugin is asked for its review of a command; its messages come with the plugin host.",
+            "description": "A plugin is asked for its review of a command that would be accepted, and answers in time.",
             "parameters": {"tenant": _TENANT, "plugin": _PLUGIN},
+            "messages": {"review": _message_ref("review")},
         },
+        "reviewAnswers": _reply_channel("review.answer", "The reply subject of a review."),
         "deadLetters": {
             "address": "goals.dead.v1.{tenant}.{consumer}",
             "description": "References to events that a consumer could not take; messages come with the plugin host.",
@@ -186,6 +189,12 @@ def _operations() -> Part:
             "summary": _summary(QUERIES[name]),
             "reply": {"channel": {"$ref": f"#/channels/{name}Answer"}},
         }
+    operations["ask_review"] = {
+        "action": "send",
+        "channel": {"$ref": "#/channels/reviews"},
+        "summary": "Ask a plugin whether it has anything against a command, once, before the command counts.",
+        "reply": {"channel": {"$ref": "#/channels/reviewAnswers"}},
+    }
     operations["send_plugin_facts"] = {"action": "send", "channel": {"$ref": "#/channels/pluginFacts"}}
     return operations
 
@@ -201,6 +210,10 @@ def _messages() -> Part:
         messages[f"query.{name}.answer"] = _message(
             f"query.{name}.answer", f"What the query {name} is answered.", {"$ref": f"queries/{name}.answer.json"}
         )
+    messages["review"] = _message("review", _summary(Review), {"$ref": "review.json"})
+    messages["review.answer"] = _message(
+        "review.answer", "What a plugin says to a command that it reviews.", {"$ref": "review.answer.json"}
+    )
     messages["plugin.fact"] = _message("plugin.fact", "A fact of a plugin.", {"$ref": "envelope.json"}) | {
         "contentType": CONTENT_TYPE
     }

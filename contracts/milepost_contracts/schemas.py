@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from milepost_contracts import answers
+from milepost_contracts import answers, reviews
 from milepost_contracts.commands import COMMANDS, Command
 from milepost_contracts.envelope import SCHEMA_PREFIX, Envelope
 from milepost_contracts.events import EVENTS
@@ -33,6 +33,7 @@ def files() -> dict[str, Schema]:
     """Return every schema by its path below `contracts/schemas/`, e.g. `events/goal.created.v1.json`."""
     return (
         {"envelope.json": envelope_schema(), "answer.json": answer_schema()}
+        | {"review.json": review_schema(), "review.answer.json": review_answer_schema()}
         | {f"events/{tag}.json": event_schema(tag) for tag in sorted(EVENTS)}
         | {f"commands/{command_tag(*key)}.json": command_schema(*key) for key in sorted(COMMANDS)}
         | {f"queries/{name}.json": query_schema(name) for name in sorted(QUERIES)}
@@ -70,6 +71,17 @@ def envelope_schema() -> Schema:
 def answer_schema() -> Schema:
     """Return the schema of what a command is answered."""
     return _whole("answer.v1", answers.Answer, "What a command is answered; `status` tells which of the four it is.")
+
+
+def review_schema() -> Schema:
+    """Return the schema of what a plugin is asked that reviews commands."""
+    return _whole("review.v1", reviews.Review, "Unknown members are to be ignored. `body` has the command's schema.")
+
+
+def review_answer_schema() -> Schema:
+    """Return the schema of what a plugin says to a command that it reviews."""
+    note = "What a plugin says to a command that it reviews; `status` tells which of the three it is."
+    return _whole("review.answer.v1", reviews.ReviewAnswer, note)
 
 
 def query_schema(name: str) -> Schema:

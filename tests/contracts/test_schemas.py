@@ -35,7 +35,7 @@ def event_validator(tag: str) -> Draft202012Validator:
 def test_there_is_one_for_everything() -> None:
     """Every event, command, query and answer has its file, and there is no other."""
     assert SCHEMAS.keys() == (
-        {"envelope.json", "answer.json"}
+        {"envelope.json", "answer.json", "review.json", "review.answer.json"}
         | {f"events/{tag}.json" for tag in EVENTS}
         | {f"commands/command.{aggregate}.{name}.json" for aggregate, name in COMMANDS}
         | {f"queries/{name}{kind}.json" for name in QUERIES for kind in ("", ".answer")}
@@ -48,9 +48,9 @@ def test_valid_in_itself(name: str) -> None:
     schema = SCHEMAS[name]
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     Draft202012Validator.check_schema(schema)
-    tag = {"envelope.json": "envelope.v1", "answer.json": "answer.v1"}.get(name)
     folder, _, file = name.rpartition("/")
     plain = file.removesuffix(".json")
+    tag = None if folder else f"{plain}.v1"
     assert schema["$id"] == f"urn:milepost:schema:{tag or (f'query.{plain}' if folder == 'queries' else plain)}"
     refs = set(_refs(schema))
     assert refs == {f"#/$defs/{part}" for part in schema.get("$defs", {})}
