@@ -1,0 +1,310 @@
+"""What a handler is handed beside the event: what it may look at, and where it says what it wants."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from milepost_contracts.commands import Command
+from milepost_contracts.plugin import (
+    Delivered,
+    Grant,
+    Manifest,
+    Mode,
+    ObjectiveMapping,
+    PluginError,
+    matches,
+    strings,
+)
+
+T = TypeVar("T")
+
+KEY_CHARS_MAX = 300  # a key names a thing; whatever is longer is content
+VALUE_BYTES_MAX = 64 * 1024  # state is read and written with each event; larger things belong elsewhere
+KEPT_MAX = 1_000  # writes, effects, facts, timers of one event: more is a loop that does not end
+# Opened words so long are recognised where they must not be kept. A net, no proof: shorter ones are anybody's, and a
+# goal that somebody calls `points` must not stop a plugin that gives points.
+WORDS_CHARS_MIN = 16
+RESERVED = "~"  # keys that begin so are the runner's own
+
+
+class Port(Protocol):
+    """Where a runner reads what its plugin has stored and what the journal knows."""
+
+    def get(self, tenant: str, key: str) -> bytes | None:
+        """Return the value of *key*, None where there is none."""
+        ...
+
+    def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
+        """Return keys that begin with *prefix*, in order, with their values."""
+        ...
+
+    def grants(self, tenant: str) -> list[Grant]:
+        """Return every grant of the tenant, in the order in which they were given."""
+        ...
+
+    def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
+        """Return the goal's state after *version* (None: newest); raises PluginError `unknown_goal`, Later."""
+        ...
+
+
+class EffectWanted(msgspec.Struct, frozen=True):
+    """An effect as a turn asks for it; `delay_s` from when the turn is kept."""
+
+    name: str
+    arguments: dict[str, Any]
+    delay_s: float = 0
+
+
+class FactWanted(msgspec.Struct, frozen=True):
+    """A fact as a turn tells it."""
+
+    name: str
+    data: dict[str, Any]
+
+
+class CommandWanted(msgspec.Struct, frozen=True):
+    """A command as a turn asks for it; `fields` without command_id and actor, which the host sets."""
+
+    aggregate: str
+    name: str
+    fields: dict[str, Any]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line for the log."""
+
+    message: str
+    fields: dict[str, Any]
+
+
+class Turn(msgspec.Struct):
+    """What one event (or timer) came to; kept whole, together with the position, or not at all."""
+
+    writes: dict[str, bytes | None] = {}
+    effects: list[EffectWanted] = []
+    facts: list[FactWanted] = []
+    commands: list[CommandWanted] = []
+    timers: dict[str, dt.datetime | None] = {}
+    granted: list[Grant] = []
+    revoked: list[Grant] = []
+    log: list[Line] = []
+
+    @property
+    def count(self) -> int:
+        """How much it is."""
+        lists = (self.writes, self.effects, self.facts, self.commands, self.timers, self.granted, self.revoked)
+        return sum(map(len, lists))
+
+
+class State:
+    """What a plugin keeps, per tenant: JSON values by key. Kept with the position of the event that wrote them."""
+
+    def __init__(self, context: Context) -> None:
+        """Take the context that it is of."""
+        self._context = context
+
+    def get(self, key: str, type_: type[T] | Any = Any, default: Any = None) -> Any:
+        """Return the value of *key* as *type_*, *default* where there is none."""
+        found = self._context._read(_key(key))  # noqa: SLF001  two halves of one thing
+        return default if found is None else msgspec.json.decode(found, type=type_)
+
+    def __contains__(self, key: str) -> bool:
+        return self._context._read(_key(key)) is not None  # noqa: SLF001  as above
+
+    def items(self, prefix: str = "", type_: type[T] | Any = Any) -> Iterator[tuple[str, Any]]:
+        """Yield keys that begin with *prefix*, in order, with their values as *type_*."""
+        for key, value in self._context._scan(prefix):  # noqa: SLF001  as above
+            if not key.startswith(RESERVED):
+                yield key, msgspec.json.decode(value, type=type_)
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep *value* (anything that msgspec encodes as JSON); raises PluginError for words of people in it."""
+        self._context._write(_key(key), msgspec.json.encode(value))  # noqa: SLF001  as above
+
+    def delete(self, key: str) -> None:
+        """Keep nothing under *key* any more."""
+        self._context._write(_key(key), None)  # noqa: SLF001  as above
+
+
+class Context:
+    """One turn of a plugin: reads go through it, wishes collect in it."""
+
+    def __init__(  # noqa: PLR0913  made by the runner alone, each by its name
+        self,
+        *,
+        tenant: str,
+        manifest: Manifest,
+        port: Port,
+        now: dt.datetime,
+        mode: Mode = "live",
+        config: Any = None,
+        secrets: Any = None,
+        event: Delivered | None = None,
+        opened: Iterable[str] = (),
+        writable: bool = True,
+        performs: bool = True,
+    ) -> None:
+        """Take what the runner knows; *opened*: words of people that this turn has seen."""
+        self.tenant = tenant
+        self.mode = mode
+        self.now = now
+        self.config = config
+        self.secrets = secrets
+        self.state = State(self)
+        self.objectives: list[ObjectiveMapping] = []
+        self.turn = Turn()
+        self._manifest = manifest
+        self._port = port
+        self._event = event
+        self._words = {text for text in opened if len(text) >= WORDS_CHARS_MIN}
+        self._writable = writable
+        self._performs = performs
+
+    # What a handler may ask for
+
+    def effect(self, name: str, arguments: dict[str, Any] | None = None, *, delay_s: float = 0) -> None:
+        """Have `perform` called with *name* and *arguments* once this turn is kept; in replay it is only listed.
+
+        The key is made of plugin, event and *name*: two effects of one event need two names. *arguments* hold no
+        words of people: `perform` is given the event again, with words opened.
+        """
+        self._may_write()
+        if not self._performs:
+            raise PluginError("missing_hook", "effects are asked for, but there is no `perform` hook")
+        if any(one.name == name for one in self.turn.effects):
+            raise PluginError("effect_twice", f"the effect {name!r} was asked for twice: give each its own name")
+        plain = _plain(arguments or {})
+        self._no_words(plain, f"the arguments of effect {name!r}")
+        self.turn.effects.append(EffectWanted(name, plain, delay_s))
+        self._bounded()
+
+    def fact(self, name: str, data: dict[str, Any] | msgspec.Struct | None = None) -> None:
+        """Tell everybody: a fact in GOALS_PLUGIN, with the plugin's version and the event that caused it."""
+        self._may_write()
+        plain = _plain(data or {})
+        self._no_words(plain, f"the fact {name!r}")
+        self.turn.facts.append(FactWanted(name, plain))
+        self._bounded()
+
+    def command(self, command: type[Command], **fields: Any) -> None:
+        """Send a command back once this turn is kept, as the plugin itself; it may be refused, which is logged.
+
+        *fields*: those of the command without `command_id` and `actor`; `id` is the event's aggregate unless given.
+        """
+        self._may_write()
+        name = f"{command.AGGREGATE}.{command.NAME}"
+        if not any(matches(pattern, name) for pattern in self._manifest.permissions.commands):
+            raise PluginError("not_permitted", f"the manifest's permissions do not list the command {name}")
+        if "id" not in fields and self._event is not None:
+            fields["id"] = self._event.aggregate_id
+        plain = _plain(fields)
+        self._no_words(plain, f"the command {name}")
+        self.turn.commands.append(CommandWanted(command.AGGREGATE, command.NAME, plain))
+        self._bounded()
+
+    def wake_at(self, key: str, at: dt.datetime) -> None:
+        """Have `on_timer(key, at)` called at *at* (aware); another call with the same key replaces it."""
+        self._may_write()
+        if at.tzinfo is None:
+            raise PluginError("naive_instant", f"the timer {key!r} needs a time with a time zone")
+        self.turn.timers[_key(key)] = at.astimezone(dt.UTC)
+        self._bounded()
+
+    def cancel(self, key: str) -> None:
+        """Have the timer *key* not called any more."""
+        self._may_write()
+        self.turn.timers[_key(key)] = None
+
+    def goal_at(self, id_: str, version: int | None = None) -> dict[str, Any]:
+        """Return a goal's state after its *version* (None: newest), words opened as permitted.
+
+        Raises PluginError `not_permitted`, `unknown_goal`.
+        """
+        if not self._manifest.permissions.history:
+            raise PluginError("not_permitted", "the manifest's permissions do not say history = true")
+        return self._port.goal_at(self.tenant, id_, version)
+
+    def grants(self, *, goal: str | None = None, person: str | None = None, standing: bool = True) -> list[Grant]:
+        """Return what this plugin has granted: of a goal, to a person; revoked ones too with *standing* False."""
+        known = {grant.id: grant for grant in self._port.grants(self.tenant)}
+        for grant in (*self.turn.granted, *self.turn.revoked):
+            known[grant.id] = grant
+        return [
+            grant
+            for grant in known.values()
+            if (goal is None or grant.aggregate_id == goal)
+            and (person is None or grant.reward.to == person)
+            and (grant.stands or not standing)
+        ]
+
+    def log(self, message: str, **fields: Any) -> None:
+        """Add a line to the host's log; words of people in it are refused."""
+        plain = _plain(fields)
+        self._no_words({"message": message, **plain}, "a log line")
+        if len(self.turn.log) < KEPT_MAX:
+            self.turn.log.append(Line(message[:200], plain))
+
+    # What the runner and the state use
+
+    def saw(self, words: Iterable[str]) -> None:
+        """Note words of people that were opened for this turn."""
+        self._words.update(text for text in words if len(text) >= WORDS_CHARS_MIN)
+
+    def _may_write(self) -> None:
+        if not self._writable:
+            raise PluginError("read_only", "here nothing can be written or asked for: only looked at")
+
+    def _bounded(self) -> None:
+        if self.turn.count > KEPT_MAX:
+            raise PluginError("too_much", f"one event came to more than {KEPT_MAX} writes, effects, facts and timers")
+
+    def _read(self, key: str) -> bytes | None:
+        if key in self.turn.writes:
+            return self.turn.writes[key]
+        return self._port.get(self.tenant, key)
+
+    def _scan(self, prefix: str) -> list[tuple[str, bytes]]:
+        found = dict(self._port.scan(self.tenant, prefix))
+        for key, value in self.turn.writes.items():
+            if key.startswith(prefix):
+                if value is None:
+                    found.pop(key, None)
+                else:
+                    found[key] = value
+        return sorted(found.items())
+
+    def _write(self, key: str, value: bytes | None) -> None:
+        self._may_write()
+        if not self._manifest.stores:
+            raise PluginError("not_permitted", "the manifest does not say stores = True")
+        if value is not None:
+            if len(value) > VALUE_BYTES_MAX:
+                raise PluginError("too_much", f"the value of {key!r} has {len(value)} bytes; {VALUE_BYTES_MAX} is most")
+            self._no_words(msgspec.json.decode(value), f"the state {key!r}")
+        self.turn.writes[key] = value
+        self._bounded()
+
+    def _no_words(self, node: Any, where: str) -> None:
+        """Refuse words of people where they would be kept: an erased person's words must be nowhere."""
+        if not self._words:
+            return
+        for text in strings(node):
+            if any(words in text for words in self._words):
+                raise PluginError("words_kept", f"{where} holds words of people: keep ids, open the words when needed")
+
+
+def _key(key: str) -> str:
+    if not key or len(key) > KEY_CHARS_MAX or key.startswith(RESERVED) or "\0" in key:
+        raise PluginError("bad_key", f"a key has 1 to {KEY_CHARS_MAX} characters and does not begin with {RESERVED}")
+    return key
+
+
+def _plain(value: Any) -> Any:
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value))
+    except (TypeError, msgspec.MsgspecError) as error:
+        raise PluginError("not_json", f"this is no JSON: {error}") from error

@@ -1,0 +1,363 @@
+"""What a plugin is given and what it gives back: manifest, events, rewards, mappings, effects, questions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from milepost_contracts.envelope import Envelope, convert_members, decode
+from milepost_contracts.events import Context as GoalContext
+from milepost_contracts.events import Event
+from milepost_contracts.sealing import PREFIX
+from milepost_contracts.types import ActorRef, Id, Name, PersonRef
+
+API = 1  # of the hooks as they are here
+API_MIN = 1  # the oldest that this version still serves
+
+_PATTERN = r"^(\*|[a-z_]+\.(\*|[a-z0-9_]+))(?!\n)$"
+Subscription = Annotated[str, Meta(pattern=_PATTERN, description="goal.milestone_hit, goal.* or *")]
+WordsPattern = Annotated[
+    str, Meta(pattern=r"^(\*|[a-z_]+\.(\*|[a-z0-9_]+)/[a-z_*]+)(?!\n)$", description="goal.created/title, goal.*/title")
+]
+Mode = Literal["live", "replay", "dry_run"]
+
+
+class PluginError(Exception):
+    """A plugin does what it may not, or is not what it has to be; `code` is stable, the message says what to do."""
+
+    def __init__(self, code: str, message: str, **details: Any) -> None:
+        """Keep the stable *code* and, for programs, *details* beside the message."""
+        super().__init__(message)
+        self.code = code
+        self.details = details
+
+
+class GiveUp(Exception):  # noqa: N818  an order to the host
+    """Raised by `perform`: this effect can never succeed, do not try again; `code` is shown in its place."""
+
+    def __init__(self, code: str, message: str = "") -> None:
+        """Say why in a short *code*; *message* must hold no words of people."""
+        super().__init__(message or code)
+        self.code = code
+
+
+class Later(Exception):  # noqa: N818  an order to the host
+    """Raised by `perform` or a handler: try again, at the earliest in `seconds`."""
+
+    def __init__(self, seconds: float, code: str = "later") -> None:
+        """Say when, and why in a short *code*."""
+        super().__init__(code)
+        self.seconds = seconds
+        self.code = code
+
+
+class _Plain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an author writes: a member that is misspelt is an error."""
+
+
+class Permissions(_Plain, frozen=True, kw_only=True):
+    """What a plugin may beyond seeing events with their words sealed; nothing by default.
+
+    words: sealed members that are opened for it. commands: which it may send (`goal.post_comment`, `goal.*`).
+    reviews: which commands it is asked about before they count. history: it may ask for a goal as it was.
+    """
+
+    words: tuple[WordsPattern, ...] = ()
+    commands: tuple[Subscription, ...] = ()
+    reviews: tuple[Subscription, ...] = ()
+    history: bool = False
+
+
+class Manifest(_Plain, frozen=True, kw_only=True):
+    """Who a plugin is and what it wants.
+
+    start: `beginning` (all history, in replay), `now`, or the first sequence of each tenant that it wants to see.
+    stores: it keeps state, so it has to say what happens when a person is erased. timeout_s: of one handler, in
+    seconds; effect_timeout_s: of one `perform`.
+    """
+
+    id: Name
+    version: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.+-]{1,40}(?!\n)$")]
+    summary: Annotated[str, Meta(min_length=1, max_length=200)]
+    api: int = API
+    subscriptions: tuple[Subscription, ...] = ()
+    start: Literal["beginning", "now"] | Annotated[int, Meta(ge=1)] = "now"
+    stores: bool = False
+    permissions: Permissions = Permissions()
+    timeout_s: Annotated[float, Meta(ge=0.05, le=60)] = 5.0
+    effect_timeout_s: Annotated[float, Meta(ge=0.05, le=300)] = 20.0
+
+    @property
+    def actor(self) -> str:
+        """`plugin:ID@VERSION`, as which its facts and commands are signed."""
+        return f"plugin:{self.id}@{self.version}"
+
+
+@functools.lru_cache(maxsize=4096)
+def matches(pattern: str, name: str) -> bool:
+    """Whether *name* (`goal.milestone_hit`) is meant by *pattern* (`goal.milestone_hit`, `goal.*` or `*`)."""
+    if pattern == "*":
+        return True
+    aggregate, _, rest = pattern.partition(".")
+    return name == pattern or (rest == "*" and name.startswith(f"{aggregate}."))
+
+
+def may_open(permissions: Permissions, name: str, member: str) -> bool:
+    """Whether the member *member* (the first step of its place in `data`) of event *name* is opened for a plugin."""
+    for pattern in permissions.words:
+        events, _, wanted = pattern.partition("/")
+        if matches(events, name) and (wanted in ("", "*", member)):
+            return True
+    return False
+
+
+def readable(words: str | None) -> str | None:
+    """Return *words*, None where they are still sealed: not permitted, or their person was erased."""
+    return None if words is None or words.startswith(PREFIX) else words
+
+
+class Delivered:
+    """An event as a plugin sees it: `data` is its Struct, with the words opened that the manifest asks for."""
+
+    __slots__ = ("_data", "_opened", "document", "envelope")
+
+    def __init__(self, document: bytes, opened: Mapping[str, Any] | None = None) -> None:
+        """Take the exact *document*, and its `data` with words opened; raises EnvelopeError for what is no event."""
+        self.document = document
+        self.envelope: Envelope = decode(document)
+        self._opened = opened
+        self._data: Event | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.tenant} #{self.sequence} {self.id}>"
+
+    @property
+    def id(self) -> str:
+        """The event's id: the same on every delivery."""
+        return self.envelope.id
+
+    @property
+    def tag(self) -> str:
+        """With its version, e.g. `goal.milestone_hit.v1`."""
+        return self.envelope.type
+
+    @property
+    def name(self) -> str:
+        """Without its version, e.g. `goal.milestone_hit`: what subscriptions name."""
+        return self.envelope.type.rpartition(".")[0]
+
+    @property
+    def tenant(self) -> str:
+        """Whose event it is."""
+        return self.envelope.tenant
+
+    @property
+    def aggregate(self) -> str:
+        """`goal`, `mentorship`, `programme`, `person` or `tenant`."""
+        return self.envelope.aggregate
+
+    @property
+    def aggregate_id(self) -> str:
+        """The id of the goal, mentorship ..."""
+        return self.envelope.aggregate_id
+
+    @property
+    def version(self) -> int:
+        """Dense per aggregate, from 1."""
+        return self.envelope.version
+
+    @property
+    def sequence(self) -> int:
+        """Dense per tenant, from 1."""
+        return self.envelope.number
+
+    @property
+    def recorded(self) -> dt.datetime:
+        """When it was recorded (server, UTC)."""
+        return dt.datetime.fromisoformat(self.envelope.time)
+
+    @property
+    def occurred(self) -> dt.datetime:
+        """When it happened as its author claims, else when it was recorded: what conditions go by."""
+        return dt.datetime.fromisoformat(self.envelope.occurredat or self.envelope.time)
+
+    @property
+    def actor(self) -> str:
+        """Who did it: `user:`, `service:` or `plugin:NAME@VERSION`."""
+        return self.envelope.actor
+
+    @property
+    def data(self) -> Any:
+        """The event's Struct in its newest form; raises EnvelopeError `unknown_event` for a tag of a later release."""
+        if self._data is None:
+            if self._opened is None:
+                self._data = self.envelope.event()
+            else:
+                self._data = convert_members(self.envelope.type, dict(self._opened))
+        return self._data
+
+    @property
+    def context(self) -> GoalContext | None:
+        """A goal's owner, parties, mentorship, programme and cycle after the event; None for other aggregates."""
+        return getattr(self.data, "context", None)
+
+
+RewardKind = Literal["recognition", "badge", "points", "voucher"]
+
+
+class Reward(_Plain, frozen=True, kw_only=True):
+    """What `decide_reward` gives: to whom and what. Texts are the plugin's own, never people's words.
+
+    rule: which rule gives it. once: what it is given for where that is more than this one event (`goal/ID/first`):
+    as long as it stands, the rule gives the person nothing else for it. code: of a voucher; kept with the grant,
+    never in a fact or a log.
+    """
+
+    to: PersonRef
+    kind: RewardKind = "recognition"
+    title: Annotated[str, Meta(min_length=1, max_length=200)]
+    points: int = 0
+    rule: Annotated[str, Meta(max_length=100)] = ""
+    once: Annotated[str, Meta(max_length=200)] = ""
+    code: str | None = None
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """A reward that was given: `cause` is the id of the event it was given for; `revoked_by` the one that took it."""
+
+    id: Id
+    reward: Reward
+    aggregate: str
+    aggregate_id: Id
+    cause: Id
+    at: dt.datetime
+    revoked_by: str | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it was not revoked."""
+        return self.revoked_by is None
+
+
+class ObjectiveMapping(_Plain, frozen=True, kw_only=True):
+    """What `map_objectives` gives: this goal counts for the objective or key result *to*, with this weight."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=200)]
+    weight: Annotated[float, Meta(gt=0, le=1)] = 1.0
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to be done outside. `key` (plugin, event, name) is the same however often it is tried.
+
+    Receivers that honour the key see it once; others may see it twice: after a crash nobody knows whether the first
+    try arrived. event: what caused it, with words opened as permitted; None for one that a timer caused.
+    """
+
+    key: str
+    name: str
+    tenant: str
+    arguments: dict[str, Any] = {}
+    attempt: int = 1
+    event: Any = None
+
+
+class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that a plugin is asked about: `fields` as they were sent, words left out unless permitted."""
+
+    name: str  # e.g. goal.activate_goal
+    tenant: str
+    id: str
+    version: int
+    actor: ActorRef
+    fields: dict[str, Any] = {}
+
+
+class Refusal(_Plain, frozen=True, kw_only=True):
+    """What `review` gives against a command: a stable code, and a sentence that a person can act on."""
+
+    code: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,62}(?!\n)$")]
+    message: Annotated[str, Meta(min_length=1, max_length=400)]
+    field: str | None = None
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants to know of a plugin. roles: those that the tenant gives the asker (`admin` ...)."""
+
+    name: str
+    tenant: str
+    actor: ActorRef
+    roles: tuple[str, ...] = ()
+    arguments: dict[str, Any] = {}
+
+
+# What is taken back, by the event that does it. The first two name the event; the others name what was done, which the
+# runner has noted: name -> (what is taken back, the member that tells which of its goal's).
+_NAMED = {
+    "goal.milestone_hit_retracted": "hit_event",
+    "goal.feedback_retracted": "feedback_event",
+    "goal.progress_corrected": "corrects",
+}
+_NOTED = {
+    "goal.check_in_voided": ("goal.check_in_held", "check_in"),
+    "goal.action_reopened": ("goal.action_completed", "action"),
+    "goal.reopened": ("goal.closed", ""),
+}
+RETRACTIONS = frozenset({*_NAMED, *_NOTED})
+_TO_NOTE = dict(_NOTED.values())
+ERASED = "person.erased"
+
+
+def noted_as(event: Delivered) -> str | None:
+    """Return the key under which a runner notes *event*, so that it is found when it is taken back; None: no need."""
+    if event.name not in _TO_NOTE:
+        return None
+    member = _TO_NOTE[event.name]
+    return f"{event.name}/{event.aggregate_id}/{getattr(event.data, member) if member else ''}"
+
+
+def taken_back(event: Delivered) -> tuple[str | None, str | None]:
+    """Return what the retraction *event* takes back: the id of an event, or the key that it was noted under."""
+    if (member := _NAMED.get(event.name)) is not None:
+        return getattr(event.data, member), None
+    name, member = _NOTED[event.name]
+    return None, f"{name}/{event.aggregate_id}/{getattr(event.data, member) if member else ''}"
+
+
+class Health(_Plain, frozen=True, kw_only=True):
+    """What `health` gives: well or not, and why in words that hold no words of people."""
+
+    ok: bool = True
+    message: str = ""
+
+
+_FIELD = re.compile(r" - at `\$\.?(.*)`$")
+
+
+def convert_config(members: Mapping[str, Any], schema: type[Any], *, source: str) -> Any:
+    """Return *members* as *schema*; raises PluginError `invalid_config` that names the source and the place."""
+    try:
+        return msgspec.convert(members, schema, strict=False)
+    except msgspec.ValidationError as error:
+        place = _FIELD.search(str(error))
+        what = _FIELD.sub("", str(error))
+        field = place[1] if place and place[1] else "(top)"
+        raise PluginError("invalid_config", f"{source}: {field}: {what}", field=field) from error
+
+
+def strings(node: Any) -> Iterator[str]:
+    """Yield every string in JSON *node*."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            yield str(name)
+            yield from strings(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from strings(value)

@@ -1,0 +1,268 @@
+"""A host in memory: it keeps what a plugin's turns come to as the real one does, and shows all of it to a test."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from milepost_contracts.context import Turn
+from milepost_contracts.envelope import decode
+from milepost_contracts.keeping import Cause, Fact, Outgoing, keep, of_event, of_timer
+from milepost_contracts.loading import Plugin, load
+from milepost_contracts.permitted import opened
+from milepost_contracts.plugin import (
+    Delivered,
+    Effect,
+    Grant,
+    Mode,
+    PluginError,
+    Question,
+    Refusal,
+    Reviewed,
+)
+from milepost_contracts.running import Done, Runner
+from milepost_contracts.testing.story import NOW, Story
+
+ATTEMPTS_MAX = 5  # of one effect; the real host waits between them
+
+
+class HookFailed(AssertionError):  # noqa: N818  what a test sees
+    """A hook of the plugin failed; `failure` says how."""
+
+    def __init__(self, done: Done) -> None:
+        """Take what the runner gave."""
+        super().__init__(str(done.failure))
+        self.failure = done.failure
+
+
+class Stored:
+    """What is stored of one plugin: copied whole before a turn is kept, so that a test can fail in between."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.state: dict[tuple[str, str], bytes] = {}
+        self.timers: dict[tuple[str, str], dt.datetime] = {}
+        self.grants: dict[str, tuple[str, Grant]] = {}
+        self.outbox: dict[str, Outgoing] = {}
+        self.sent: dict[str, int] = {}  # effect key -> how often it was tried and succeeded
+        self.dead: dict[str, str] = {}  # effect key -> why
+        self.facts: dict[str, Fact] = {}
+        self.position: dict[str, int] = {}  # tenant -> sequence
+
+
+class MemoryPort:
+    """Reads what is stored; goals as they were come from what the test gives."""
+
+    def __init__(self, stored: Stored, goals: Mapping[tuple[str, int | None], dict[str, Any]]) -> None:
+        """Take what is stored and the goals."""
+        self._stored = stored
+        self._goals = goals
+
+    def get(self, tenant: str, key: str) -> bytes | None:
+        """See Port."""
+        return self._stored.state.get((tenant, key))
+
+    def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
+        """See Port."""
+        found = self._stored.state.items()
+        return sorted((key, value) for (of, key), value in found if of == tenant and key.startswith(prefix))
+
+    def grants(self, tenant: str) -> list[Grant]:
+        """See Port."""
+        return [grant for of, grant in self._stored.grants.values() if of == tenant]
+
+    def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:  # noqa: ARG002  one tenant's test
+        """See Port."""
+        found = self._goals.get((id_, version)) or self._goals.get((id_, None))
+        if found is None:
+            raise PluginError("unknown_goal", f"the test gave no goal {id_}: set host.goals[id, version]")
+        return found
+
+
+class Host:
+    """Runs one plugin in the test's own process; a turn that fails raises HookFailed and keeps nothing."""
+
+    def __init__(
+        self,
+        plugin: object,
+        *,
+        config: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, Any] | None = None,
+        story: Story | None = None,
+        mode: Mode = "live",
+        now: dt.datetime = NOW,
+    ) -> None:
+        """Load *plugin* (a module, an object or a loaded Plugin) with its configuration; raises PluginError."""
+        self.plugin = plugin if isinstance(plugin, Plugin) else load(plugin)
+        self.manifest = self.plugin.manifest
+        self.story = story or Story()
+        self.mode = mode
+        self.now = now
+        self.goals: dict[tuple[str, int | None], dict[str, Any]] = {}
+        self.stored = Stored()
+        self.log: list[Any] = []
+        self._config = self.plugin.configured("config_schema", config, source="config")
+        self._secrets = self.plugin.configured("secrets_schema", secrets, source="secrets")
+        self._delivered: list[bytes] = []
+        self._crashing = False
+        self.runner = self._started()
+
+    def _started(self) -> Runner:
+        runner = Runner(
+            self.plugin,
+            MemoryPort(self.stored, self.goals),
+            config=self._config,
+            secrets=self._secrets,
+            clock=lambda: self.now,
+        )
+        self._raise(runner.start())
+        return runner
+
+    # What a test does
+
+    def deliver(self, *events: Delivered | bytes, mode: Mode | None = None) -> None:
+        """Hand over events in order; each is kept before the next. Those that were kept before change nothing."""
+        for one in events:
+            document = one.document if isinstance(one, Delivered) else one
+            event = Delivered(document)
+            self._delivered.append(document)
+            if event.sequence and event.sequence <= self.stored.position.get(event.tenant, 0):
+                continue
+            self._keep(self.run(document, mode=mode), of_event(event), mode or self.mode)
+            self.stored.position[event.tenant] = max(event.sequence, self.stored.position.get(event.tenant, 0))
+
+    def run(self, document: bytes, *, mode: Mode | None = None) -> Done:
+        """Hand over one event without keeping anything; return what it came to."""
+        data = opened(self.manifest.permissions, decode(document), self.story.keys)
+        return self.runner.deliver(document, data, mode=mode or self.mode)
+
+    def redeliver(self, *, forgotten: bool = False) -> None:
+        """Deliver again everything that was delivered: nothing may change.
+
+        *forgotten*: as if no position had been kept, so that the plugin sees it all again.
+        """
+        if forgotten:
+            self.stored.position.clear()
+        again, self._delivered = self._delivered, []
+        self.deliver(*again)
+
+    def crash_after_commit(self) -> None:
+        """Let the process die now: what is kept stays, what was not done yet is done by the next one, tried again."""
+        self.runner.close()
+        self.runner = self._started()
+
+    def advance(self, to: dt.datetime) -> None:
+        """Let time pass until *to*: timers that are due are called in order, each kept before the next."""
+        while due := [(at, tenant, key) for (tenant, key), at in self.stored.timers.items() if at <= to]:
+            at, tenant, key = min(due)
+            self.now = max(self.now, at)
+            del self.stored.timers[tenant, key]
+            self._keep(
+                self.runner.fire(tenant, key, at, mode=self.mode), of_timer(self.manifest, tenant, key, at), self.mode
+            )
+        self.now = max(self.now, to)
+
+    def perform(self, *, again: bool = False) -> None:
+        """Do the effects that are due and not done; *again*: also those that are, as after a crash."""
+        for key, one in list(self.stored.outbox.items()):
+            if one.suppressed or one.kind != "effect" or key in self.stored.dead:
+                continue
+            if one.due > self.now or (key in self.stored.sent and not again):
+                continue
+            for attempt in range(1, ATTEMPTS_MAX + 1):
+                done = self.runner.perform(self._effect(one, attempt))
+                if done.failure is None:
+                    self.stored.sent[key] = self.stored.sent.get(key, 0) + 1
+                    break
+                if done.failure.final or attempt == ATTEMPTS_MAX:
+                    self.stored.dead[key] = done.failure.code
+
+    def review(self, name: str, *, by: str, id_: str = "", version: int = 0, **fields: Any) -> list[Refusal]:
+        """Ask about a command; the refusals."""
+        command = Reviewed(name=name, tenant=self.story.tenant, id=id_, version=version, actor=by, fields=fields)
+        done = self.runner.review(command)
+        self._raise(done)
+        found: list[Refusal] = done.result
+        return found
+
+    def ask(self, name: str, *, by: str, roles: Iterable[str] = (), **arguments: Any) -> Any:
+        """Ask the plugin a question; the answer as JSON."""
+        question = Question(name=name, tenant=self.story.tenant, actor=by, roles=tuple(roles), arguments=arguments)
+        done = self.runner.answer(question)
+        self._raise(done)
+        return done.result
+
+    # What a test looks at
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the plugin keeps, of all tenants, without the runner's own notes."""
+        return {
+            key: msgspec.json.decode(value) for (_, key), value in self.stored.state.items() if not key.startswith("~")
+        }
+
+    @property
+    def effects(self) -> list[Outgoing]:
+        """Effects asked for and not suppressed, done or not, in order."""
+        return [one for one in self.stored.outbox.values() if not one.suppressed and one.kind == "effect"]
+
+    @property
+    def commands(self) -> list[Outgoing]:
+        """Commands asked for and not suppressed, in order."""
+        return [one for one in self.stored.outbox.values() if not one.suppressed and one.kind == "command"]
+
+    @property
+    def suppressed(self) -> list[Outgoing]:
+        """Effects and commands that were only listed."""
+        return [one for one in self.stored.outbox.values() if one.suppressed]
+
+    @property
+    def facts(self) -> list[tuple[str, dict[str, Any]]]:
+        """Facts told and not suppressed: (name, data), in order."""
+        kept = [decode(one.document) for one in self.stored.facts.values() if not one.suppressed]
+        return [(one.name, msgspec.json.decode(one.data)) for one in kept]
+
+    @property
+    def grants(self) -> list[Grant]:
+        """Rewards that were granted and stand."""
+        return [grant for _, grant in self.stored.grants.values() if grant.stands]
+
+    # How
+
+    def _keep(self, done: Done, cause: Cause, mode: Mode) -> None:
+        self._raise(done)
+        turn: Turn = done.turn
+        self.log += turn.log
+        kept = keep(self.manifest, cause, turn, mode=mode, now=self.now)
+        for key, value in kept.writes.items():
+            if value is None:
+                self.stored.state.pop((kept.tenant, key), None)
+            else:
+                self.stored.state[kept.tenant, key] = value
+        for key, at in kept.timers.items():
+            if at is None:
+                self.stored.timers.pop((kept.tenant, key), None)
+            else:
+                self.stored.timers[kept.tenant, key] = at
+        for grant in kept.grants:
+            self.stored.grants[grant.id] = (kept.tenant, grant)
+        for one in kept.outgoing:
+            self.stored.outbox.setdefault(one.key, one)
+        for fact in kept.facts:
+            self.stored.facts.setdefault(fact.id, fact)
+
+    def _effect(self, one: Outgoing, attempt: int) -> Effect:
+        event = None
+        if one.document is not None:
+            data = opened(self.manifest.permissions, decode(one.document), self.story.keys)
+            event = Delivered(one.document, data)
+        return Effect(
+            key=one.key, name=one.name, tenant=one.tenant, arguments=one.arguments, attempt=attempt, event=event
+        )
+
+    def _raise(self, done: Done) -> None:
+        if done.failure is not None:
+            raise HookFailed(done)
