@@ -77,7 +77,7 @@ class GoalCard(Shown, frozen=True, kw_only=True):
 
 
 class AgreementShown(Shown, frozen=True, kw_only=True):
-    """A party's yes: to which revision, when; `recorded` is null for one that was imported."""
+    """A party's yes: to which revision, and the day it was given; null where an import does not tell it."""
 
     party: PersonRef
     revision: int
@@ -224,7 +224,9 @@ class TemplateShown(Shown, frozen=True, kw_only=True):
 class GoalDetail(GoalCard, frozen=True, kw_only=True):
     """Everything about a goal; lists of entries hold one page, newest first.
 
-    `cadence` is the one that holds: the goal's own, else its mentorship's, else its programme's.
+    `created` is when it was brought, as claimed; of an imported goal, when the day began that it is told of. `changed`
+    is when its newest event was recorded. `cadence` is the one that holds: the goal's own, else its mentorship's, else
+    its programme's.
     """
 
     description: Words = None

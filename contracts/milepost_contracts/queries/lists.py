@@ -194,7 +194,10 @@ class Money(Shown, frozen=True, kw_only=True):
 
 
 class TimeToAgreement(Shown, frozen=True, kw_only=True):
-    """Days from a goal's creation to the first complete agreement of its parties, over goals that have one."""
+    """Days from a goal's creation to the first complete agreement of its parties, as they happened.
+
+    Over goals that have one; those that came agreed from elsewhere do not tell how long it took.
+    """
 
     goals: int = 0
     median_days: DecimalText | None = None
@@ -211,7 +214,7 @@ class DeadlineSlip(Shown, frozen=True, kw_only=True):
 
 
 class Engagement(Shown, frozen=True, kw_only=True):
-    """Who takes part in deed: people with something recorded on a goal in the last 30 days, check-ins, feedback."""
+    """Who takes part in deed: people who did something on a goal in the last 30 days, check-ins, feedback."""
 
     participants: int = 0
     with_goal: int = 0

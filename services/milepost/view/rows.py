@@ -49,9 +49,9 @@ class CardRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     progress: str | None = None  # as the last event that told it
     # Progress is worked out anew when asked: runs end by themselves, and some events do not tell it.
     moving: bool = False
-    created: str = ""
+    created: str = ""  # when it happened
     created_on: dt.date | None = None
-    changed: str = ""
+    changed: str = ""  # when the last event was recorded
     activated_on: dt.date | None = None
     pauses: list[tuple[dt.date, dt.date | None]] = []
     health: tuple[str, dt.date] | None = None  # set by a person, until
@@ -61,12 +61,13 @@ class CardRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     agreement_open: bool = False
     proposed: str = ""  # when first
     first_agreed: str = ""  # when first complete
+    agreement_days: float | None = None  # from `created` to then; None for what came agreed from elsewhere
     last_held_on: dt.date | None = None
     next_on: dt.date | None = None  # what the last check-in settled
     check_ins: int = 0
     feedback: int = 0
     shifts: list[tuple[int, str]] = []  # (days, reason code) of each move of the deadline
-    active: dict[str, str] = {}  # person -> day of the last thing recorded here
+    active: dict[str, str] = {}  # person -> day of the last thing done here
     parents: dict[str, str] = {}  # goal -> weight
     children: dict[str, str] = {}  # goal -> weight
     result: str | None = None

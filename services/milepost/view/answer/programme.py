@@ -90,11 +90,7 @@ def _figures(case: Case, row: ProgrammeRow, goals: list[tuple[str, CardRow]]) ->
 
 
 def _time_to_agreement(cards: list[CardRow]) -> Tree:
-    days = sorted(
-        (dt.datetime.fromisoformat(card.first_agreed) - dt.datetime.fromisoformat(card.created)) / dt.timedelta(days=1)
-        for card in cards
-        if card.first_agreed
-    )
+    days = sorted(card.agreement_days for card in cards if card.agreement_days is not None)
     if not days:
         return {"goals": 0}
     p90 = days[min(len(days) - 1, round(0.9 * len(days) + 0.5) - 1)]

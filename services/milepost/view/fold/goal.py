@@ -8,6 +8,7 @@ import msgspec
 
 from milepost.decide.goal.clock import date_in
 from milepost.view.fold.kernel import At, GoalRows, folds
+from milepost.view.fold.occurring import beginning, happened_on
 from milepost.view.rows import CardRow, ClosureRow, PauseRow, ShiftRow
 from milepost_contracts.events import GoalEvent, TermsEvent
 from milepost_contracts.events import goal as events
@@ -25,7 +26,9 @@ def applied(goal: GoalRows, event: GoalEvent, at: At) -> None:
     card.version = at.envelope.version
     card.changed = at.envelope.time
     if at.envelope.actor.startswith("user:"):
-        card.active[at.envelope.actor] = at.recorded_on
+        # What is told late may come after what happened later.
+        on = happened_on(event, at)
+        card.active[at.envelope.actor] = max(on, card.active.get(at.envelope.actor, on))
     context = event.context
     if context is None or context == goal.context:
         return
@@ -65,7 +68,7 @@ def created(goal: GoalRows, event: events.Created, at: At) -> None:
     card.title = at.words(event.title, "/title")
     detail.description = at.words(event.description, "/description")
     detail.tags = [(True, words) for words in at.listed(event.tags, "/tags")]
-    card.created = at.envelope.time
+    card.created = at.occurred
     card.created_on = date_in(event.time_zone, at.moment)
     card.revision, detail.terms_hash = event.revision, event.terms_hash
     if event.template is not None:
@@ -82,13 +85,18 @@ def imported(goal: GoalRows, event: events.Imported, at: At) -> None:
     detail.tags = [(True, words) for words in at.listed(terms.tags, "/terms/tags")]
     for place, measure in enumerate(terms.measures):
         _define(goal, measure, at, f"/terms/measures/{place}")
-    card.created = at.envelope.time
+    # Its life elsewhere is not told: it begins on the day that it was seen as it is here.
+    card.created = beginning(event.as_of, terms.time_zone)
     card.created_on = event.as_of
     card.revision, detail.terms_hash = event.revision, event.terms_hash
     card.state, detail.origin = event.state, event.origin
     card.agreements = {agreement.party: event.revision for agreement in event.agreements}
     detail.agreed_on = {agreement.party: str(agreement.on or "") for agreement in event.agreements}
     card.agreed = bool(card.agreements) and all(person in card.agreements for person in card.people)
+    if card.agreed:
+        card.first_agreed = card.created  # at the latest; how long it took is not told, so `agreement_days` is none
+    if card.agreed or event.state == "proposed":
+        card.proposed = card.created
     if event.state in (*RUNNING, "closed"):
         card.activated_on = min(terms.start_on or event.as_of, event.as_of)
     if event.state in RUNNING:

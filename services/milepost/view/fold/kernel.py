@@ -33,14 +33,19 @@ class At:
         self.data = envelope.data
 
     @property
-    def recorded_on(self) -> str:
-        """The day (UTC) on which the event was recorded."""
-        return self.envelope.time[:10]
+    def occurred(self) -> str:
+        """When it happened, in UTC: as claimed, else as recorded. Real life is told late, so figures go by this."""
+        return self.envelope.occurredat or self.envelope.time
+
+    @property
+    def occurred_on(self) -> str:
+        """The day (UTC) on which it happened."""
+        return self.occurred[:10]
 
     @property
     def moment(self) -> dt.datetime:
-        """When it happened: as claimed, else as recorded."""
-        return dt.datetime.fromisoformat(self.envelope.occurredat or self.envelope.time)
+        """When it happened."""
+        return dt.datetime.fromisoformat(self.occurred)
 
     def words(self, value: object, pointer: str) -> Words | None:
         """Return the words *value* of the member at *pointer*, None where there are none.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from milepost.view.fold.goal import end, pause
 from milepost.view.fold.kernel import At, GoalRows, folds
+from milepost.view.fold.occurring import days_between, instant
 from milepost.view.rows import EvaluationRow, PauseRow
 from milepost_contracts.events import goal as events
 
@@ -34,7 +35,7 @@ def proposed(goal: GoalRows, event: events.Proposed, at: At) -> None:
     """Propose, which is the proposer's yes."""
     card = goal.card
     card.state = "proposed"
-    card.proposed = card.proposed or at.envelope.time
+    card.proposed = card.proposed or at.occurred
     _agree(goal, event.party, event.revision, at, complete=event.complete)
 
 
@@ -135,11 +136,22 @@ def carried_over(goal: GoalRows, event: events.CarriedOver, _at: At) -> None:
 def _agree(goal: GoalRows, party: str, revision: int, at: At, *, complete: bool) -> None:
     card = goal.card
     card.agreements[party] = revision
-    goal.detail.agreed_on[party] = at.envelope.time
+    goal.detail.agreed_on[party] = at.occurred
     card.agreed = complete
     if complete:
         card.agreement_open = False
-        card.first_agreed = card.first_agreed or at.envelope.time
+        if not card.first_agreed:
+            _agreed_first(goal)
+
+
+def _agreed_first(goal: GoalRows) -> None:
+    """Note when the goal was first agreed, and how long that took.
+
+    That is when the last of them said yes: a yes that is told late completes the quorum, and need not be the last.
+    """
+    card = goal.card
+    card.first_agreed = max((said for said in goal.detail.agreed_on.values() if said), key=instant)
+    card.agreement_days = days_between(card.created, card.first_agreed)
 
 
 def _disagree(goal: GoalRows, party: str) -> None:

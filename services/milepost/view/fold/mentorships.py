@@ -18,7 +18,7 @@ def requested(row: MentorshipRow, event: mentorship.Requested, at: At) -> None:
     )
     row.parties = {party.ref: party.role for party in event.parties}
     row.purpose = at.words(event.purpose, "/purpose")
-    row.requested = at.envelope.time
+    row.requested = at.occurred
 
 
 @folds(mentorship.Accepted)
@@ -27,7 +27,7 @@ def accepted(row: MentorshipRow, event: mentorship.Accepted, at: At) -> None:
     if event.party not in row.accepted:
         row.accepted.append(event.party)
     if event.complete:
-        row.state, row.started = "active", at.envelope.time
+        row.state, row.started = "active", at.occurred
 
 
 @folds(mentorship.Rejected)
@@ -69,9 +69,10 @@ def quorum_set(row: MentorshipRow, event: mentorship.QuorumSet, _at: At) -> None
 
 @folds(mentorship.SessionHeld)
 def session_held(row: MentorshipRow, event: mentorship.SessionHeld, _at: At) -> None:
-    """Keep the day, and the next one they settled."""
+    """Keep the day, and the next one that they settled when they last met; a session may be told after a later one."""
     row.sessions[event.session] = event.held_on
-    row.next_on = event.next_on
+    if event.held_on == max(row.sessions.values()):
+        row.next_on = event.next_on
 
 
 @folds(mentorship.PartyReplaced)

@@ -57,9 +57,8 @@ def template_retired(row: ProgrammeRow, event: programme.TemplateRetired, _at: A
 def participant_enrolled(row: ProgrammeRow, event: programme.ParticipantEnrolled, at: At) -> None:
     """Give a person a role; the role `admin` comes and goes with the right to run the programme."""
     before = row.participants.get(event.participant)
-    row.participants[event.participant] = ParticipantRow(
-        role=event.role, enrolled=before.enrolled if before else at.recorded_on
-    )
+    enrolled = min(before.enrolled, at.occurred_on) if before else at.occurred_on
+    row.participants[event.participant] = ParticipantRow(role=event.role, enrolled=enrolled)
     if event.role == "admin" and event.participant not in row.admins:
         row.admins.append(event.participant)
     elif event.role != "admin" and before is not None and before.role == "admin" and event.participant in row.admins:
@@ -70,7 +69,9 @@ def participant_enrolled(row: ProgrammeRow, event: programme.ParticipantEnrolled
 def participant_withdrawn(row: ProgrammeRow, event: programme.ParticipantWithdrawn, at: At) -> None:
     """Take the person out, as an admin too."""
     if (participant := row.participants.get(event.participant)) is not None:
-        participant.withdrawn = at.recorded_on
+        participant.withdrawn = at.occurred_on
+        # Who left on a day had come by then: the coming may be told late without its day.
+        participant.enrolled = min(participant.enrolled, participant.withdrawn)
     if event.participant in row.admins:
         row.admins.remove(event.participant)
 
