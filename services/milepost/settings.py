@@ -57,6 +57,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     actions: Annotated[int, _help("per goal; a larger plan is several goals", ge=1)] = 500
     parties: Annotated[int, _help("per goal; every event carries them", ge=1)] = 50
     wait_s: Annotated[float, _help("how long a query waits for min_sequence", ge=0, le=60)] = 5.0
+    reviews: Annotated[
+        str, _help("plugins asked before commands count: budget=goal.activate_goal,goal.close_goal; gate=mentorship.*")
+    ] = ""
+    # A person waits for the answer meanwhile, and half a second is where waiting is noticed. Less than accept's
+    # patience of 4 s, so that the command can still be decided after it.
+    review_s: Annotated[float, _help("how long a review may take, in seconds; then it is late", gt=0, le=3)] = 0.5
+    review_late: Annotated[
+        str, _help("what a late review does to the command: refuse, or pass with a warning", pattern="^(refuse|pass)$")
+    ] = "refuse"
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -88,7 +97,18 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] | None = No
             values[field.name] = msgspec.convert(raw, hints[field.name], strict=False)
         except msgspec.ValidationError as error:
             raise SettingsError(sources[field.name] if flag is None else field.name, str(error)) from error
+    if values.get("reviews"):
+        _check_reviews(values["reviews"], sources["reviews"])
     return Resolved(_with_paths(Settings(**values)), sources)
+
+
+def _check_reviews(text: str, source: str) -> None:
+    from milepost.reviewers import reviewers  # knows every command: whoever names no reviewer need not wait for it
+
+    try:
+        reviewers(text)
+    except ValueError as error:
+        raise SettingsError("reviews" if source == "flag" else source, str(error)) from error
 
 
 def _with_paths(settings: Settings) -> Settings:

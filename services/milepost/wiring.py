@@ -20,7 +20,7 @@ from faststream.nats import NatsBroker
 from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 
-from milepost.accept import AcceptService, Committer, Decoder, Far, Hints, Near
+from milepost.accept import AcceptService, Committer, Decoder, Far, Hints, Near, Reviews
 from milepost.asking import AskedEvents, AskedKeys, Asker
 from milepost.broker import BrokerError
 from milepost.decide import Limits
@@ -28,6 +28,7 @@ from milepost.journal import Journal, JournalUnavailable, KeyStore
 from milepost.logs import configure, logger
 from milepost.publish import serve as serve_publish
 from milepost.replay import ReplayService
+from milepost.reviewers import reviewers
 from milepost.roles import ConnectOptions
 from milepost.settings import Settings
 from milepost.tasks import end
@@ -166,8 +167,12 @@ def accepting(settings: Settings, connect: Connect, committer: Committer | Far) 
         text_chars=settings.text_chars,
         message_bytes_max=settings.message_bytes_max,
     )
+    log = logger("accept")
+    reviews = Reviews(
+        reviewers(settings.reviews), limit_s=settings.review_s, late_passes=settings.review_late == "pass", log=log
+    )
     return AcceptService(
-        subscribing(connect("accept")), committer, decoder, log=logger("accept"), rate_per_s=settings.rate_per_s
+        subscribing(connect("accept")), committer, decoder, log=log, reviews=reviews, rate_per_s=settings.rate_per_s
     )
 
 

@@ -21,7 +21,7 @@ from milepost_contracts import answers, subjects
 from milepost_contracts.answers import Accepted, Answer, Failed, Invalid, Refused
 from milepost_contracts.commands import Command
 from tests.accept.test_committer import comment
-from tests.support.accepting import Acceptance, create, ident
+from tests.support.accepting import Acceptance, create, ident, reviewing
 from tests.support.nats import Connect
 
 TENANT = "acme"
@@ -55,8 +55,9 @@ async def bus(broker: EmbeddedBroker, connect: Connect, tmp_path: Path) -> Async
     logs.configure(log, json=True)
     accept.decoder._gateways = frozenset({"cli", "tests"})
     service = AcceptService(
-        subscribing(broker.options("accept")), accept.committer, accept.decoder, log=logs.logger("accept"), rate_per_s=0
-    )
+        subscribing(broker.options("accept")), accept.committer, accept.decoder,
+        log=logs.logger("accept"), reviews=reviewing(),
+    )  # fmt: skip
     await service.start()
     await asyncio.to_thread(accept.open_tenant)
     yield Bus(accept, service, await connect("cli"), log)
@@ -143,8 +144,9 @@ async def test_a_tenant_may_not_flood(broker: EmbeddedBroker, connect: Connect, 
     accept = Acceptance(tmp_path, started=False)
     accept.decoder._gateways = frozenset({"cli", "tests"})
     service = AcceptService(
-        subscribing(broker.options("accept")), accept.committer, accept.decoder, log=logs.logger("accept"), rate_per_s=5
-    )
+        subscribing(broker.options("accept")), accept.committer, accept.decoder,
+        log=logs.logger("accept"), reviews=reviewing(), rate_per_s=5,
+    )  # fmt: skip
     await service.start()
     await asyncio.to_thread(accept.open_tenant)
     bus = Bus(accept, service, await connect("cli"), io.StringIO())

@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 
-from milepost.accept import Committer, Decoder, Ticket
+from milepost.accept import Committer, Decoder, Reviews, Ticket
 from milepost.accept.decoding import Decoded
 from milepost.decide import Limits
 from milepost.journal import Journal, KeyStore
 from milepost.logs import logger
+from milepost.reviewers import reviewers
 from milepost_contracts.answers import Accepted, Answer
 from milepost_contracts.commands import Command, goal, tenant
 from milepost_contracts.subjects import tenant_id
@@ -33,6 +34,11 @@ def ident(name: str) -> str:
 def user(name: str) -> str:
     """Return the person *name*."""
     return f"user:{ident(name)}"
+
+
+def reviewing(text: str = "", *, limit_s: float = 30.0, late_passes: bool = False) -> Reviews:
+    """Return what asks the plugins that *text* names, as the setting does; nobody by default."""
+    return Reviews(reviewers(text), limit_s=limit_s, late_passes=late_passes, log=logger("accept"))
 
 
 class Acceptance:

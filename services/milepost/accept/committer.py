@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from structlog.typing import FilteringBoundLogger
 
-from milepost.accept.deciding import Attempt, Clock, Decider, Overlay, Ticket, accepted, failed
+from milepost.accept.deciding import Attempt, Clock, Decider, Overlay, Ticket, Unreviewed, accepted, failed
 from milepost.decide import Limits
 from milepost.journal import (
     Committed,
@@ -282,17 +282,22 @@ class Committer:
             attempt.ticket.reply(attempt.ticket, answer)
 
     def _answer(self, attempt: Attempt) -> None:
-        """Give the answer of *attempt*, which needs no commit, where it rests on what is still the newest."""
+        """Give the answer of *attempt*, which needs no commit, where it rests on what is still the newest.
+
+        One that has to be reviewed is handed over instead, and comes in again as a new one.
+        """
         try:
             still = attempt.answer is not None and (self._alone or self._newest(attempt))
         except JournalError:
             answer = failed("journal_unavailable", "The journal does not answer; send it again.")
             attempt.ticket.reply(attempt.ticket, answer)
             return
-        if still and attempt.answer is not None:
-            attempt.ticket.reply(attempt.ticket, attempt.answer)
-        else:
+        if not still or attempt.answer is None:
             self._retry(attempt)
+        elif not isinstance(attempt.answer, Unreviewed):
+            attempt.ticket.reply(attempt.ticket, attempt.answer)
+        elif attempt.ticket.review is not None:
+            attempt.ticket.review(attempt.ticket, attempt.answer.version)
 
     def _newest(self, attempt: Attempt) -> bool:
         tenant = attempt.ticket.decoded.tenant

@@ -21,6 +21,7 @@ import msgspec
 from milepost.accept.deciding import Ticket
 from milepost.accept.decoding import Decoded
 from milepost_contracts import answers
+from milepost_contracts.answers import Warn
 from milepost_contracts.commands import COMMANDS
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ SETTLED_S = 10.0  # longer than any command is decided again, see service.PATIEN
 
 
 class Asked(NamedTuple):
-    """A command on its way to be decided; *wish* is its one form, and sound."""
+    """A command on its way to be decided; *wish* is its one form, and sound.
+
+    reviewed: no plugin has to be asked, or none any more; late: the warnings of reviews that did not come.
+    """
 
     number: int
     tenant: str
@@ -43,14 +47,17 @@ class Asked(NamedTuple):
     wish: bytes
     traceparent: str
     patience_s: float
+    reviewed: bool
+    late: list[Warn]
 
 
 class Answered(NamedTuple):
-    """Its answer, and how many attempts it took."""
+    """Its answer, and how many attempts it took; or the version on which it was decided, for a review that it needs."""
 
     number: int
     answer: bytes
     attempts: int
+    unreviewed: int | None = None
 
 
 _asked = msgspec.msgpack.Decoder(list[Asked])
@@ -99,6 +106,8 @@ class Far:
                 decoded.wish,
                 decoded.traceparent,
                 ticket.until - time.monotonic(),
+                ticket.review is None,
+                ticket.late,
             )
         )
 
@@ -121,7 +130,10 @@ class Far:
                 for one in _answered.decode(await self._reader.readexactly(length)):
                     ticket = self._tickets.pop(one.number)
                     ticket.attempts = one.attempts
-                    ticket.reply(ticket, answers.decode(one.answer))
+                    if one.unreviewed is None:
+                        ticket.reply(ticket, answers.decode(one.answer))
+                    elif ticket.review is not None:
+                        ticket.review(ticket, one.unreviewed)
                 self._settled.set()
         except (asyncio.IncompleteReadError, ConnectionError):
             self.closed.set()
@@ -169,7 +181,15 @@ class Near:
     def _ticket(self, asked: Asked, now: float) -> Ticket:
         command = self._plain[asked.aggregate, asked.name].decode(asked.wish)
         decoded = Decoded(asked.tenant, asked.caller, asked.authenticated_by, command, asked.traceparent, asked.wish)
-        return Ticket(decoded, partial(self._reply, asked.number), now, now + asked.patience_s)
+        ticket = Ticket(decoded, partial(self._reply, asked.number), now, now + asked.patience_s)
+        if not asked.reviewed:
+            ticket.review = partial(self._hand_back, asked.number)
+        ticket.late = asked.late
+        return ticket
+
+    def _hand_back(self, number: int, ticket: Ticket, version: int) -> None:
+        with self._adding:
+            self._ready.append(Answered(number, b"", ticket.attempts, version))
 
     def _reply(self, number: int, ticket: Ticket, answer: Answer) -> None:
         answered = Answered(number, msgspec.json.encode(answer), ticket.attempts)

@@ -25,7 +25,7 @@ LOCKED_ATTEMPT = 3  # two attempts lost to others: the third is decided where no
 class Ticket:
     """A command on its way, and who waits for the answer."""
 
-    __slots__ = ("anew", "attempts", "decoded", "hour", "received", "reply", "until", "warnings")
+    __slots__ = ("anew", "attempts", "decoded", "hour", "late", "received", "reply", "review", "until", "warnings")
 
     def __init__(
         self, decoded: Decoded, reply: Callable[[Ticket, Answer], None], received: float, until: float
@@ -35,10 +35,20 @@ class Ticket:
         self.reply = reply
         self.received = received
         self.until = until
+        # Where plugins review the command: what has them asked, given the version of the aggregate that it was decided
+        # on. None: nobody needs to be asked, or nobody any more.
+        self.review: Callable[[Ticket, int], None] | None = None
+        self.late: list[Warn] = []  # of reviews without which the command counts
         self.attempts = 0
         self.anew = False  # decided again inside the lock: what the batch thought of its aggregates may be wrong
         self.hour = ""  # in which it was decided
         self.warnings: list[Warn] = []  # of the decision that is being appended
+
+
+class Unreviewed(NamedTuple):
+    """The ticket would be accepted, decided on *version* of its aggregate; plugins have to be asked first."""
+
+    version: int
 
 
 class Attempt(NamedTuple):
@@ -46,9 +56,13 @@ class Attempt(NamedTuple):
 
     ticket: Ticket
     append: Append | None
-    answer: Answer | None
+    answer: Answer | Unreviewed | None
     reads: dict[Ref, int]
     shaky: bool  # it saw what is not committed yet
+
+
+_Decided = tuple[Append | None, Answer | Unreviewed | None, dict[Ref, int], dict[Ref, Loaded]]
+"""An append or what else it came to, the versions that it rests on, and the states that the append makes."""
 
 
 class Clock(Protocol):
@@ -142,7 +156,7 @@ class Decider:
         ticket: Ticket,
         over: Overlay,
         redecide: Callable[[Reader], Append | None] | None = None,
-    ) -> tuple[Append | None, Answer | None, dict[Ref, int], dict[Ref, Loaded]]:
+    ) -> _Decided:
         decoded = ticket.decoded
         command, tenant = decoded.command, decoded.tenant
         own: Ref = (command.AGGREGATE, command.id)
@@ -155,10 +169,9 @@ class Decider:
                 return None, first, reads, {}
         if command.expected_version is not None and command.expected_version != loaded.version:
             return None, _conflict(command.expected_version, loaded.version), reads, {}
-        seen: dict[Ref, Seen] = {own: Seen(loaded.state, loaded.version)}
         here = tenant_ref(tenant)
         directory = over.get(tenant, here)
-        seen[here] = Seen(directory.state, directory.version)
+        seen = {own: Seen(loaded.state, loaded.version), here: Seen(directory.state, directory.version)}
         now = self._clock()
         ticket.hour = now.isoformat()[:_HOUR]
         while True:
@@ -167,21 +180,22 @@ class Decider:
                 decision = decide(loaded.state, command, frame=frame, now=now, limits=self._limits)
                 break
             except Missing as missing:
-                for ref in missing.refs:
-                    other = over.get(tenant, ref)
-                    seen[ref] = Seen(other.state, other.version)
+                seen |= _seen(over, tenant, missing.refs)
             except Refused as refused:
                 return None, answers.Refused(errors=refused.problems), frame.versions, {}
         reads = frame.versions
         if not decision.changes:
             nothing = answers.Accepted(id=command.id, version=loaded.version, warnings=decision.warnings)
             return None, nothing, reads, {}
+        if ticket.review is not None:
+            # Of what was read, its own version is named, and its own command ids tell whether this one is new.
+            return None, Unreviewed(loaded.version), {own: loaded.version}, {}
+        ticket.warnings = [*decision.warnings, *ticket.late] if ticket.late else decision.warnings
         try:
             sealed, after = self._seal(decoded, decision.changes, over, now)
         except KeyErased:
             erased = Problem(code="person_erased", field="actor", message="The author or the owner was erased.")
             return None, answers.Refused(errors=[erased]), reads, {}
-        ticket.warnings = decision.warnings
         return self._append(ticket, sealed, reads, over, redecide), None, reads, after
 
     def _seal(
@@ -257,6 +271,11 @@ class Decider:
 def failed(code: str, message: str, *, retry: bool = True) -> answers.Failed:
     """Return the answer that asks to send the same command again, or says that it does not help."""
     return answers.Failed(errors=[Problem(code=code, message=message)], retry=retry)
+
+
+def _seen(over: Overlay, tenant: str, refs: Iterable[Ref]) -> dict[Ref, Seen]:
+    loaded = {ref: over.get(tenant, ref) for ref in refs}
+    return {ref: Seen(one.state, one.version) for ref, one in loaded.items()}
 
 
 def _conflict(expected: int, version: int) -> answers.Refused:

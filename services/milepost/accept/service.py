@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from milepost.accept.committer import Committer
+    from milepost.accept.reviewing import Reviews
 
 COMMANDS = "goals.command.v1.*.*.*.*"
 QUEUE = "accept"  # several accept processes share the subject; one of them takes each command
@@ -59,14 +60,17 @@ class AcceptService:
         decoder: Decoder,
         *,
         log: FilteringBoundLogger,
+        reviews: Reviews,
         rate_per_s: float = 0,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        """Take the broker (not connected yet), what commits, what decodes, and the rate limit per tenant."""
+        """Take the broker (not connected yet), what commits, decodes and reviews, and the rate limit per tenant."""
         self._broker = broker
         self._committer = committer
         self._decoder = decoder
         self._log = log
+        self._reviews = reviews
+        self._reviewed = reviews.commands
         self._rate = Rate(rate_per_s)
         self._patience_s = patience_s
         self._answers: deque[tuple[Ticket, Msg, Answer]] = deque()
@@ -87,6 +91,7 @@ class AcceptService:
         self._loop = asyncio.get_running_loop()
         self._committer.start()
         self._sending = asyncio.create_task(self._send())
+        self._reviews.start(await self._broker.connect(), self._committer.submit)
         await self._broker.start()
         await subscribed(self._broker.connection)
 
@@ -96,10 +101,12 @@ class AcceptService:
         if subscription is None:
             return
         await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py leaves it out; what has arrived is taken
+        await self._reviews.stop()
         if isinstance(self._committer, Far):
             await self._committer.settled()
         else:
             await asyncio.to_thread(self._committer.stop)
+        await asyncio.sleep(0)  # what was handed over for a review at the last moment is answered in the loop's turn
         self._answers.append(_END)
         self._wake.set()
         if self._sending is not None:
@@ -120,7 +127,10 @@ class AcceptService:
         elif not self._rate.allows(decoded.tenant, received):
             await self._answer(raw, failed("rate_limited", "This tenant sends more commands than it may; slow down."))
         else:
-            self._committer.submit(Ticket(decoded, partial(self._reply, raw), received, received + self._patience_s))
+            ticket = Ticket(decoded, partial(self._reply, raw), received, received + self._patience_s)
+            if type(decoded.command) in self._reviewed:
+                ticket.review = self._reviews.ask
+            self._committer.submit(ticket)
 
     def _reply(self, raw: Msg, ticket: Ticket, answer: Answer) -> None:
         """Queue *answer* for sending; called by the committer's thread, a whole batch in a row."""
