@@ -6,9 +6,9 @@ import pytest
 from nats.aio.client import Client
 
 from milepost.broker import EmbeddedBroker
+from milepost.ordered import Broken, NoStream, Ordered, stream_state
 from milepost.publish.jetstream import JetStream
 from milepost.publish.streams import Marks
-from milepost.view.ordered import Broken, NoStream, Ordered, stream_state
 from tests.support.nats import Connect, make_streams
 from tests.support.waiting import until
 from tests.view.test_applying import talkative
@@ -63,7 +63,7 @@ async def test_the_last_message_lost(broker: EmbeddedBroker, connect: Connect) -
 
 async def test_silence(broker: EmbeddedBroker, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that says nothing for too long is not waited for."""
-    monkeypatch.setattr("milepost.view.ordered.SILENCE_S", 0.3)
+    monkeypatch.setattr("milepost.ordered.SILENCE_S", 0.3)
     ordered = Ordered(await connect("view"), start=1)
     await ordered.open()
     with pytest.raises(Broken):

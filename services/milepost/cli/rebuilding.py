@@ -19,7 +19,7 @@ from milepost.cli.where import Where
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
-    from milepost.view.ordered import Ordered
+    from milepost.ordered import Ordered
     from milepost.view.rebuild import Progress, Rebuilt
 
 # A stream whose end was purged has a last sequence with nothing to read before it: then this is how long is waited.
@@ -38,7 +38,7 @@ class StreamSource:
 
     async def __call__(self, _taken: int, limit: int) -> list[bytes]:
         """Return up to *limit* documents after the last ones; none where there are no more for now."""
-        from milepost.view.ordered import Broken, NoStream, Ordered, stream_state
+        from milepost.ordered import Broken, NoStream, Ordered, stream_state
 
         for _ in range(TRIES):
             with contextlib.suppress(NoStream):

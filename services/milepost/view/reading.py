@@ -11,8 +11,8 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from milepost.database import DatabaseError
+from milepost.ordered import Broken, NoStream, Ordered, stream_state
 from milepost.view.applying import Applied, Applying, Gap, Moved, Position
-from milepost.view.ordered import Broken, NoStream, Ordered, stream_state
 from milepost.view.sets import OldModel
 from milepost_contracts.envelope import EnvelopeError
 
