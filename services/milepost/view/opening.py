@@ -16,6 +16,17 @@ class Labels(NamedTuple):
     log: list[tuple[bool, Words]]
 
 
+class Unless(NamedTuple):
+    """A part of a list, left out where *person* said the same words as who spoke last and everybody in between.
+
+    `said`: who said what, in order; known when all of it is opened.
+    """
+
+    part: dict[str, Any]
+    person: str
+    said: list[tuple[str, Words]]
+
+
 async def open_words(tree: dict[str, Any], tenant: str, reader: str, keys: KeyCache) -> dict[str, Any]:
     """Return *tree* with every Words replaced by its text or None, and the member `unread` added."""
     kids: set[str] = set()
@@ -46,8 +57,30 @@ class _Opening:
         if isinstance(node, Labels):
             return self._labels(node, pointer)
         if isinstance(node, list):
-            return [self.walk(value, f"{pointer}/{place}") for place, value in enumerate(node)]
+            left = [value.part if isinstance(value, Unless) else value for value in node if not self._left_out(value)]
+            return [self.walk(value, f"{pointer}/{place}") for place, value in enumerate(left)]
         return node
+
+    def _left_out(self, value: Any) -> bool:
+        """Whether *value* is a part that is not to be shown.
+
+        Words that can be opened no more are like no others. As long as keys cannot be asked for, nobody is asked for
+        a yes that may have been given.
+        """
+        if not isinstance(value, Unless):
+            return False
+        present: str | None = None
+        for person, words in reversed(value.said):
+            text, why = self._opened(words)
+            if why == self._absent:
+                return True
+            text = words.sealed if text is None else text
+            present = present or text
+            if text != present:
+                return False
+            if person == value.person:
+                return True
+        return False
 
     def _labels(self, labels: Labels, pointer: str) -> list[str | None]:
         left: list[str | None] = []
@@ -93,8 +126,9 @@ def _collect(node: Any, kids: set[str]) -> None:
         for value in node.values():
             _collect(value, kids)
     elif isinstance(node, Labels):
-        for _, words in node.log:
-            _collect(words, kids)
+        _collect([words for _, words in node.log], kids)
+    elif isinstance(node, Unless):
+        _collect([node.part, *(words for _, words in node.said)], kids)
     elif isinstance(node, list):
         for value in node:
             _collect(value, kids)

@@ -203,6 +203,18 @@ class Layer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     data: bytes
 
 
+class SaidRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
+    """What a party last wrote, or said yes to, as expectations; `person` is empty where that party has left.
+
+    `stands`: it may be what was said last. False: other words came after it for certain, so it is nobody's yes.
+    """
+
+    person: str
+    words: Words
+    on: str  # the day
+    stands: bool = True
+
+
 class MentorshipRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """A mentorship. Order matters: it is stored as an array (see tables.MODEL)."""
 
@@ -213,7 +225,7 @@ class MentorshipRow(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     accepted: list[str] = []
     format: str = "one_to_one"
     purpose: Words | None = None
-    expectations: dict[str, Words] = {}  # person -> as that person wrote them
+    expectations: list[SaidRow] = []  # one a person, in the order they were said
     programme: str | None = None
     cadence: Cadence | None = None
     cap: int | None = None

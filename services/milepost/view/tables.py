@@ -5,7 +5,7 @@ from __future__ import annotations
 from milepost.database import Table
 
 # Raised when what is folded or stored changes: an older set of tables is then rebuilt, never read.
-MODEL = 2
+MODEL = 3
 
 NO_DEADLINE = "9999-12-31"  # sorts after every deadline that a goal can have
 

@@ -10,7 +10,8 @@ from milepost.view import rows, tables
 from milepost.view.answer.asked import OPEN, Case, refused
 from milepost.view.answer.pages import cursor_of, key_in
 from milepost.view.answer.standing import check_ins_of
-from milepost.view.rows import CardRow, DetailRow
+from milepost.view.opening import Unless
+from milepost.view.rows import CardRow, DetailRow, MentorshipRow
 from milepost_contracts.queries import Inbox
 
 Tree = dict[str, Any]
@@ -34,8 +35,10 @@ def inbox(case: Case, query: Inbox) -> Tree:
     return {"todos": [todo for _, todo in page], "next": following}
 
 
-def _key(todo: Tree) -> tuple[str, str, str, str]:
+def _key(todo: Tree | Unless) -> tuple[str, str, str, str]:
     """Return where a thing stands in the list: by its day, then by what it is."""
+    if isinstance(todo, Unless):
+        todo = todo.part
     day = todo.get("due_on") or todo.get("since")
     return (
         day.isoformat() if day else tables.NO_DEADLINE,
@@ -112,7 +115,7 @@ def _actions(person: str, card: CardRow, detail: DetailRow, today: dt.date, unti
             yield _due("action", row.due_on, today) | about
 
 
-def _of_mentorships(case: Case, person: str) -> Iterator[Tree]:
+def _of_mentorships(case: Case, person: str) -> Iterator[Tree | Unless]:
     found = case.connection.query(
         "SELECT mentorship.mentorship, mentorship.body FROM member "
         "JOIN mentorship ON mentorship.tenant = member.tenant AND mentorship.mentorship = member.id "
@@ -124,8 +127,24 @@ def _of_mentorships(case: Case, person: str) -> Iterator[Tree]:
         told = {"mentorship": id_, "title": row.purpose}
         if row.state == "requested" and person != row.requester and person not in row.accepted:
             yield told | {"kind": "answer_request", "since": dt.date.fromisoformat(row.requested[:10])}
-        if row.state == "active" and person not in row.expectations:
-            yield told | {"kind": "agree_expectations", "since": dt.date.fromisoformat(row.started[:10])}
+        if row.state == "active":
+            yield from _expectations(person, row, told)
+
+
+def _expectations(person: str, row: MentorshipRow, told: Tree) -> Iterator[Tree | Unless]:
+    """Yield what a party has yet to agree to: expectations at all, or other ones than those it agreed to."""
+    began = dt.date.fromisoformat(row.started[:10])
+    todo = told | {"kind": "agree_expectations", "since": began}
+    said = {one.person: one for one in row.expectations}
+    if person not in said:
+        yield todo
+        return
+    last = row.expectations[-1]
+    todo["since"] = max(began, dt.date.fromisoformat(last.on))
+    if not said[person].stands:
+        yield todo
+    elif last.person != person:
+        yield Unless(todo, person, [(one.person, one.words) for one in row.expectations if one.stands])
 
 
 def _due(kind: str, on: dt.date, today: dt.date) -> Tree:

@@ -56,7 +56,7 @@ def _shown(case: Case, id_: str, row: MentorshipRow) -> Tree:
         "accepted": row.accepted,
         "format": row.format,
         "purpose": row.purpose,
-        "expectations": dict(row.expectations),
+        "expectations": {said.person: said.words for said in row.expectations if said.person},
         "programme": row.programme,
         "cadence": row.cadence,
         "cap": row.cap or (programme.cap if programme is not None else None) or CAP_DEFAULT,

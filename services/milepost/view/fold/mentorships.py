@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from milepost.view.fold.kernel import At, folds
-from milepost.view.rows import MentorshipRow
+from milepost.view.rows import MentorshipRow, SaidRow, Words
 from milepost_contracts.events import mentorship
 
 
@@ -38,9 +38,19 @@ def rejected(row: MentorshipRow, _event: mentorship.Rejected, at: At) -> None:
 
 @folds(mentorship.ExpectationsAgreed)
 def expectations_agreed(row: MentorshipRow, event: mentorship.ExpectationsAgreed, at: At) -> None:
-    """Keep what the party wrote or said yes to."""
-    if (words := at.words(event.expectations, "/expectations")) is not None:
-        row.expectations[event.party] = words
+    """Keep what the party wrote or said yes to.
+
+    Whether it is what others said is seen only when all is opened. But who speaks again says other words than before,
+    or says again what others' words had replaced: no yes from before that person's last one is left either way.
+    """
+    people = [said.person for said in row.expectations]
+    if event.party in people:
+        place = people.index(event.party)
+        for said in row.expectations[:place]:
+            said.stands = False
+        del row.expectations[place]
+    words = Words(event.expectations, at.envelope.id, "/expectations")
+    row.expectations.append(SaidRow(person=event.party, words=words, on=at.occurred_on))
 
 
 @folds(mentorship.PurposeSet)
@@ -80,14 +90,15 @@ def party_replaced(row: MentorshipRow, event: mentorship.PartyReplaced, _at: At)
     """One person takes another's place."""
     row.parties.pop(event.old, None)
     row.parties[event.new.ref] = event.new.role
-    row.expectations.pop(event.old, None)
+    if event.old != event.new.ref:  # else the same person has another role
+        _left(row, event.old)
 
 
 @folds(mentorship.PartyRemoved)
 def party_removed(row: MentorshipRow, event: mentorship.PartyRemoved, _at: At) -> None:
     """Take the person out."""
     row.parties.pop(event.party, None)
-    row.expectations.pop(event.party, None)
+    _left(row, event.party)
 
 
 @folds(mentorship.Completed)
@@ -130,3 +141,10 @@ def goal_left(row: MentorshipRow, event: mentorship.GoalLeft, _at: At) -> None:
 @folds(mentorship.ReflectionRecorded, mentorship.ResourceAttached)
 def said(_row: MentorshipRow, _event: mentorship.MentorshipEvent, _at: At) -> None:
     """Leave the row as it is: diaries and shelves of mentorships have no list here."""
+
+
+def _left(row: MentorshipRow, person: str) -> None:
+    """Forget who said it; what was said stays, since others' yes is to it, or was replaced by it."""
+    for said in row.expectations:
+        if said.person == person:
+            said.person = ""
