@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from rpds import HashTrieSet
 
 from milepost.decide import Recorded, Ref, evolve
+from milepost.evolving import recorded
 from milepost.journal.opening import SealingKeys, opened_event
 from milepost_contracts.envelope import Envelope, decode
 from milepost_contracts.subjects import tenant_id
@@ -141,19 +141,8 @@ class Opener:
     def recorded(self, tenant: str, ref: Ref, envelope: Envelope) -> Recorded:
         """Return the event of *envelope* with the words that deciding looks at."""
         unread = envelope.type in UNREAD
-        return Recorded(
-            envelope.event() if unread else opened_event(self._keys, tenant, ref, envelope),
-            envelope.id,
-            envelope.actor,
-            instant(envelope.time),
-            instant(envelope.occurredat) if envelope.occurredat else None,
-            ref[1],
-        )
-
-
-def instant(text: str) -> dt.datetime:
-    """Return the instant of an envelope's `time` or `occurredat`."""
-    return dt.datetime.fromisoformat(text)
+        event = envelope.event() if unread else opened_event(self._keys, tenant, ref, envelope)
+        return recorded(ref, envelope, event)
 
 
 def tenant_ref(tenant: str) -> Ref:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 from collections import OrderedDict
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 import msgspec
 from rpds import HashTrieMap, HashTrieSet
 
-from milepost.decide import Recorded, Ref, evolve
-from milepost.journal import Journal, Stored
-from milepost.journal.opening import SealingKeys, opened_members
-from milepost_contracts.envelope import decode_data
-from milepost_contracts.events import Event
+from milepost.decide import Ref, evolve
+from milepost.evolving import recorded
+from milepost.journal import Journal
+from milepost.journal.opening import SealingKeys, opened_event
 
 KEPT_MAX = 5_000  # newest states kept; as many goals as a large programme looks at in a day
 
@@ -34,7 +32,7 @@ class Histories:
         with self._lock:
             state, version = self._kept.get((tenant, ref), (None, 0))
         for stored in self._journal.load(tenant, ref, version):
-            state, version = evolve(state, _recorded(stored, stored.event())), stored.version
+            state, version = evolve(state, recorded(ref, stored.envelope, stored.event())), stored.version
         with self._lock:
             self._kept[tenant, ref] = (state, version)
             self._kept.move_to_end((tenant, ref))
@@ -48,13 +46,10 @@ class Histories:
         for stored in self._journal.load(tenant, ref):
             if version is not None and stored.version > version:
                 break
-            event = self._opened(tenant, ref, stored) if opened else stored.event()
-            state, last, sequence = evolve(state, _recorded(stored, event)), stored.version, f"{stored.sequence:016d}"
+            envelope = stored.envelope
+            event = opened_event(self._keys, tenant, ref, envelope) if opened else envelope.event()
+            state, last, sequence = evolve(state, recorded(ref, envelope, event)), stored.version, envelope.sequence
         return state, last, sequence
-
-    def _opened(self, tenant: str, ref: Ref, stored: Stored) -> Event:
-        members = opened_members(self._keys, tenant, ref, stored.envelope)
-        return decode_data(stored.tag, msgspec.json.encode(members))
 
 
 def members_of(state: Any) -> dict[str, Any]:
@@ -70,11 +65,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, HashTrieSet):
         return sorted(value)
     raise NotImplementedError(f"no JSON form of {type(value).__name__}")
-
-
-def _recorded(stored: Stored, event: Event) -> Recorded:
-    envelope = stored.envelope
-    occurred = dt.datetime.fromisoformat(envelope.occurredat) if envelope.occurredat else None
-    return Recorded(
-        event, envelope.id, envelope.actor, dt.datetime.fromisoformat(envelope.time), occurred, stored.ref[1]
-    )
