@@ -74,6 +74,14 @@ class CommandWanted(msgspec.Struct, frozen=True):
     fields: dict[str, Any]
 
 
+class ReplayWanted(msgspec.Struct, frozen=True):
+    """Past events as a turn asks for them: *first* to *last*, None: to the newest that the plugin has had."""
+
+    first: int
+    last: int | None
+    arguments: dict[str, Any]
+
+
 class Line(msgspec.Struct, frozen=True):
     """A line for the log."""
 
@@ -92,12 +100,13 @@ class Turn(msgspec.Struct):
     granted: list[Grant] = []
     revoked: list[Grant] = []
     log: list[Line] = []
+    replays: list[ReplayWanted] = []
 
     @property
     def count(self) -> int:
         """How much it is."""
         lists = (self.writes, self.effects, self.facts, self.commands, self.timers, self.granted, self.revoked)
-        return sum(map(len, lists))
+        return sum(map(len, lists)) + len(self.replays)
 
 
 class State:
@@ -147,6 +156,7 @@ class Context:
         opened: Iterable[str] = (),
         writable: bool = True,
         performs: bool = True,
+        replays: bool = False,
     ) -> None:
         """Take what the runner knows; *opened*: words of people that this turn has seen."""
         self.tenant = tenant
@@ -163,6 +173,7 @@ class Context:
         self._words = {text for text in opened if len(text) >= WORDS_CHARS_MIN}
         self._writable = writable
         self._performs = performs
+        self._replays = replays
 
     # What a handler may ask for
 
@@ -204,6 +215,19 @@ class Context:
         plain = _plain(fields)
         self._no_words(plain, f"the command {name}")
         self.turn.commands.append(CommandWanted(command.AGGREGATE, command.NAME, plain))
+        self._bounded()
+
+    def redeliver(self, first: int = 1, last: int | None = None, arguments: dict[str, Any] | None = None) -> None:
+        """Have past events of the tenant, sequences *first* to *last*, given to `on_replayed` with *arguments*.
+
+        Only in `act`, so that no event can bring itself again. Events that have not come yet are not among them.
+        """
+        self._may_write()
+        if not self._replays:
+            raise PluginError("not_permitted", "past events can be asked for in `act` alone, with a hook `on_replayed`")
+        if first < 1 or (last is not None and last < first):
+            raise PluginError("bad_range", f"there are no events from sequence {first} to {last}")
+        self.turn.replays.append(ReplayWanted(first, last, _plain(arguments or {})))
         self._bounded()
 
     def wake_at(self, key: str, at: dt.datetime) -> None:

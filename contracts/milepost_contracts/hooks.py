@@ -30,8 +30,10 @@ from milepost_contracts.plugin import (
     Health,
     Manifest,
     ObjectiveMapping,
+    Outcome,
     Question,
     Refusal,
+    Replay,
     Reviewed,
     Reward,
 )
@@ -136,6 +138,27 @@ def review(command: Reviewed, context: Context) -> Refusal | None:
 @_spec(firstresult=True)
 def perform(effect: Effect, context: Context) -> Awaitable[None] | None:
     """Do what `context.effect` asked for; what it raises is tried again. Mandatory where effects are asked for."""
+
+
+@_spec
+def on_performed(effect: Effect, outcome: Outcome, context: Context) -> None:
+    """Take the news of what came of one attempt at an effect, e.g. to count failures: here state can be written.
+
+    The turn is kept together with the outcome. What it raises is logged and changes nothing about the effect.
+    """
+
+
+@_spec(firstresult=True)
+def act(question: Question, context: Context) -> Any:
+    """Do what an administrator asks for, and answer with JSON; None: no such request. State can be written.
+
+    The same request (`question.id`) may come twice: its second turn must come to the same.
+    """
+
+
+@_spec
+def on_replayed(event: Delivered, replay: Replay, context: Context) -> None:
+    """Take a past event that `context.redeliver` asked for in `act`; effects get keys of their own in each replay."""
 
 
 @_spec(firstresult=True)

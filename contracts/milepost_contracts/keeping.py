@@ -15,7 +15,7 @@ import msgspec
 from milepost_contracts import envelope
 from milepost_contracts.context import Turn
 from milepost_contracts.envelope import SCHEMA_PREFIX, Envelope
-from milepost_contracts.plugin import Delivered, Grant, Manifest, Mode, PluginError
+from milepost_contracts.plugin import Delivered, Effect, Grant, Manifest, Mode, PluginError, Question, Replay
 from milepost_contracts.running import stable_id
 from milepost_contracts.subjects import fact as fact_subject
 from milepost_contracts.subjects import tenant_id
@@ -25,7 +25,7 @@ _FACT_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$").match
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """What a turn was about: an event, or a timer; `id` is the same on every delivery."""
+    """What a turn was about: an event, a timer, an attempt, a request; `id` is the same on every delivery."""
 
     id: str
     tenant: str
@@ -58,7 +58,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a turn came to, ready to be stored in one transaction."""
+    """All that a turn came to, ready to be stored in one transaction; one that is stored already (by key, id) stays."""
 
     tenant: str
     writes: dict[str, bytes | None]
@@ -66,6 +66,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     grants: list[Grant]  # new ones, and those that are revoked now
     outgoing: list[Outgoing]
     facts: list[Fact]
+    replays: list[Replay]
 
 
 def of_event(event: Delivered) -> Cause:
@@ -83,8 +84,32 @@ def of_timer(manifest: Manifest, tenant: str, key: str, at: dt.datetime) -> Caus
     return Cause(id=id_, tenant=tenant, subject=f"tenant/{tenant_id(tenant)}")
 
 
-def keep(manifest: Manifest, cause: Cause, turn: Turn, *, mode: Mode, now: dt.datetime) -> Kept:
-    """Return what *turn* comes to; raises PluginError `bad_name`. *now* is aware."""
+def of_outcome(manifest: Manifest, effect: Effect) -> Cause:
+    """Return the cause that an attempt at *effect* is."""
+    id_ = stable_id("performed", manifest.id, effect.key, str(effect.attempt))
+    if effect.event is None:
+        return Cause(id=id_, tenant=effect.tenant, subject=f"tenant/{tenant_id(effect.tenant)}")
+    return msgspec.structs.replace(of_event(effect.event), id=id_)
+
+
+def of_request(manifest: Manifest, request: Question) -> Cause:
+    """Return the cause that an administrator's *request* is."""
+    id_ = stable_id("act", manifest.id, request.tenant, request.id)
+    return Cause(id=id_, tenant=request.tenant, subject=f"tenant/{tenant_id(request.tenant)}")
+
+
+def of_replay(manifest: Manifest, replay: Replay, event: Delivered) -> Cause:
+    """Return the cause that *event* is when it comes again in *replay*: its effects are others than the first time."""
+    return msgspec.structs.replace(of_event(event), id=stable_id("replayed", manifest.id, replay.id, event.id))
+
+
+def keep(
+    manifest: Manifest, cause: Cause, turn: Turn, *, mode: Mode, now: dt.datetime, position: int | None = None
+) -> Kept:
+    """Return what *turn* comes to; raises PluginError `bad_name`. *now* is aware.
+
+    *position*: the newest sequence of the tenant that the plugin has had, where replays are asked for.
+    """
     quiet = mode != "live"
     outgoing: list[Outgoing] = []
 
@@ -119,7 +144,22 @@ def keep(manifest: Manifest, cause: Cause, turn: Turn, *, mode: Mode, now: dt.da
         grants=[*turn.granted, *turn.revoked],
         outgoing=outgoing,
         facts=made,
+        replays=_replays(manifest, cause, turn, position or 0),
     )
+
+
+def _replays(manifest: Manifest, cause: Cause, turn: Turn, position: int) -> list[Replay]:
+    """Return what is to come again: never what has not come for the first time."""
+    made = [
+        Replay(
+            id=stable_id("replay", manifest.id, cause.id, str(place)),
+            first=wanted.first,
+            last=position if wanted.last is None else min(wanted.last, position),
+            arguments=wanted.arguments,
+        )
+        for place, wanted in enumerate(turn.replays)
+    ]
+    return [replay for replay in made if replay.first <= replay.last]
 
 
 def _told(grant: Grant) -> dict[str, Any]:

@@ -19,6 +19,8 @@ _NEEDS = {
     "decide_reward": ("on_retracted", "it gives rewards, so it has to say what happens when their cause is taken back"),
     "on_granted": ("decide_reward", "nothing else grants"),
     "on_revoked": ("decide_reward", "nothing else grants"),
+    "on_performed": ("perform", "nothing else does effects"),
+    "on_replayed": ("act", "nothing else can ask for past events"),
 }
 
 

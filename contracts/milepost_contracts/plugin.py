@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from milepost_contracts.envelope import Envelope, convert_members, decode
+from milepost_contracts.envelope import Envelope, convert_members, decode, decode_members
 from milepost_contracts.events import Context as GoalContext
 from milepost_contracts.events import Event
 from milepost_contracts.sealing import PREFIX
@@ -48,13 +48,18 @@ class GiveUp(Exception):  # noqa: N818  an order to the host
 
 
 class Later(Exception):  # noqa: N818  an order to the host
-    """Raised by `perform` or a handler: try again, at the earliest in `seconds`."""
+    """Raised by `perform` or a handler: try again, at the earliest in `seconds`.
 
-    def __init__(self, seconds: float, code: str = "later") -> None:
+    An effect is tried as long as `perform` says later: who says it gives up, too. With `tried` False nothing was
+    tried: `Effect.attempt` stays as it is, and `on_performed` is not called.
+    """
+
+    def __init__(self, seconds: float, code: str = "later", *, tried: bool = True) -> None:
         """Say when, and why in a short *code*."""
         super().__init__(code)
         self.seconds = seconds
         self.code = code
+        self.tried = tried
 
 
 class _Plain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -203,6 +208,11 @@ class Delivered:
         return self._data
 
     @property
+    def members(self) -> dict[str, Any]:
+        """`data` as it was stored, in the form of its tag, with permitted words opened; also of unknown tags."""
+        return decode_members(self.envelope.data) if self._opened is None else dict(self._opened)
+
+    @property
     def context(self) -> GoalContext | None:
         """A goal's owner, parties, mentorship, programme and cycle after the event; None for other aggregates."""
         return getattr(self.data, "context", None)
@@ -267,6 +277,26 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     event: Any = None
 
 
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one attempt at an effect: done, or why not; `final`: it is not tried again."""
+
+    ok: bool
+    final: bool
+    code: str = ""
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """Past events that come again because `context.redeliver` asked: sequences *first* to *last*, both included.
+
+    id: made of the request, the same on every delivery. arguments: what was asked with.
+    """
+
+    id: Id
+    first: int
+    last: int
+    arguments: dict[str, Any] = {}
+
+
 class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
     """A command that a plugin is asked about: `fields` as they were sent, words left out unless permitted."""
 
@@ -287,13 +317,17 @@ class Refusal(_Plain, frozen=True, kw_only=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants to know of a plugin. roles: those that the tenant gives the asker (`admin` ...)."""
+    """What somebody wants to know of a plugin, or wants it to do. roles: those that the tenant gives the asker.
+
+    id: of a request to `act`; whoever sends it again uses the same one.
+    """
 
     name: str
     tenant: str
     actor: ActorRef
     roles: tuple[str, ...] = ()
     arguments: dict[str, Any] = {}
+    id: str = ""
 
 
 # What is taken back, by the event that does it. The first two name the event; the others name what was done, which the

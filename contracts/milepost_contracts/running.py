@@ -33,9 +33,11 @@ from milepost_contracts.plugin import (
     Manifest,
     Mode,
     ObjectiveMapping,
+    Outcome,
     PluginError,
     Question,
     Refusal,
+    Replay,
     Reviewed,
     Reward,
     matches,
@@ -58,6 +60,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     place: str = ""
     retry_s: float | None = None
+    tried: bool = True  # False: this was no attempt
     final: bool = False  # trying again cannot help
 
 
@@ -154,6 +157,45 @@ class Runner:
         """Have an effect done."""
         return self._guarded("perform", lambda: self._performed(effect), self.manifest.effect_timeout_s)
 
+    def performed(self, effect: Effect, outcome: Outcome) -> Done:
+        """Tell what came of an attempt at an effect; its turn is kept together with the outcome."""
+
+        def work() -> Turn:
+            event = effect.event
+            words = () if event is None else _words(event, event.members)
+            context = self._context(effect.tenant, event=event, words=words)
+            self._each("on_performed", effect=effect, outcome=outcome, context=context)
+            return context.turn
+
+        return self._guarded("on_performed", work, self.manifest.timeout_s)
+
+    def act(self, request: Question, *, mode: Mode = "live") -> Done:
+        """Have done what an administrator asks for; the turn, and as result JSON, None where it knows no such request.
+
+        Others than administrators are refused with `not_allowed`.
+        """
+
+        def work() -> Done:
+            if "admin" not in request.roles:
+                raise PluginError("not_allowed", "only an administrator of the tenant can ask a plugin to do something")
+            context = self._context(request.tenant, mode, replays=bool(self._has["on_replayed"]))
+            found = self._each("act", first=True, question=request, context=context)
+            return Done(turn=context.turn, result=msgspec.to_builtins(found[0]) if found else None)
+
+        return self._guarded("act", work, self.manifest.timeout_s)
+
+    def replayed(self, document: bytes, opened: dict[str, Any] | None, replay: Replay, *, mode: Mode = "live") -> Done:
+        """Hand over a past event that was asked for; one that is not subscribed to comes to nothing."""
+
+        def work() -> Turn:
+            event = Delivered(document, opened)
+            context = self._context(event.tenant, mode, event, _words(event, opened))
+            if wants(self.manifest, event.name):
+                self._each("on_replayed", event=event, replay=replay, context=context)
+            return context.turn
+
+        return self._guarded("on_replayed", work, self.manifest.timeout_s)
+
     def review(self, command: Reviewed) -> Done:
         """Ask about a command; the result is the list of refusals."""
 
@@ -206,6 +248,7 @@ class Runner:
         words: Iterable[str] = (),
         *,
         writable: bool = True,
+        replays: bool = False,
     ) -> Context:
         return Context(
             tenant=tenant,
@@ -219,6 +262,7 @@ class Runner:
             opened=words,
             writable=writable,
             performs=self._performs,
+            replays=replays,
         )
 
     def _take(self, event: Delivered, context: Context) -> None:
@@ -325,12 +369,14 @@ class Runner:
             return Done(failure=_failure(name, error), ms=_ms(began))
         if isinstance(result, Turn):
             return Done(turn=result, ms=_ms(began))
+        if isinstance(result, Done):
+            return msgspec.structs.replace(result, ms=_ms(began))
         return Done(result=result, ms=_ms(began))
 
 
 _ASKED = (
     "start", "stop", "health", "on_event", "on_timer", "on_retracted", "on_person_erased", "decide_reward",
-    "on_granted", "on_revoked", "map_objectives", "review", "answer",
+    "on_granted", "on_revoked", "map_objectives", "review", "answer", "on_performed", "act", "on_replayed",
 )  # fmt: skip
 
 
@@ -378,7 +424,7 @@ def _failure(name: str, error: BaseException) -> Failure:
     if isinstance(error, GiveUp):
         return Failure(code=error.code, hook=name, error=kind, place=place, final=True)
     if isinstance(error, Later):
-        return Failure(code=error.code, hook=name, error=kind, place=place, retry_s=error.seconds)
+        return Failure(code=error.code, hook=name, error=kind, place=place, retry_s=error.seconds, tried=error.tried)
     if isinstance(error, MemoryError):
         return Failure(code="out_of_memory", hook=name, error=kind, place=place)
     return Failure(code="raised", hook=name, error=kind, place=place)

@@ -10,7 +10,17 @@ import msgspec
 
 from milepost_contracts.context import Turn
 from milepost_contracts.envelope import decode
-from milepost_contracts.keeping import Cause, Fact, Outgoing, keep, of_event, of_timer
+from milepost_contracts.keeping import (
+    Cause,
+    Fact,
+    Outgoing,
+    keep,
+    of_event,
+    of_outcome,
+    of_replay,
+    of_request,
+    of_timer,
+)
 from milepost_contracts.loading import Plugin, load
 from milepost_contracts.permitted import opened
 from milepost_contracts.plugin import (
@@ -18,15 +28,17 @@ from milepost_contracts.plugin import (
     Effect,
     Grant,
     Mode,
+    Outcome,
     PluginError,
     Question,
     Refusal,
+    Replay,
     Reviewed,
 )
 from milepost_contracts.running import Done, Runner
 from milepost_contracts.testing.story import NOW, Story
 
-ATTEMPTS_MAX = 5  # of one effect; the real host waits between them
+ATTEMPTS_MAX = 5  # of one effect that raises; the real host waits between them
 
 
 class HookFailed(AssertionError):  # noqa: N818  what a test sees
@@ -48,9 +60,12 @@ class Stored:
         self.grants: dict[str, tuple[str, Grant]] = {}
         self.outbox: dict[str, Outgoing] = {}
         self.sent: dict[str, int] = {}  # effect key -> how often it was tried and succeeded
+        self.attempts: dict[str, int] = {}  # effect key -> how often it was tried
         self.dead: dict[str, str] = {}  # effect key -> why
         self.facts: dict[str, Fact] = {}
         self.position: dict[str, int] = {}  # tenant -> sequence
+        self.journal: dict[tuple[str, int], bytes] = {}  # what came, for replays
+        self.replays: dict[str, tuple[str, Replay, int]] = {}  # id -> tenant, what was asked for, the next sequence
 
 
 class MemoryPort:
@@ -133,6 +148,7 @@ class Host:
                 continue
             self._keep(self.run(document, mode=mode), of_event(event), mode or self.mode)
             self.stored.position[event.tenant] = max(event.sequence, self.stored.position.get(event.tenant, 0))
+            self.stored.journal[event.tenant, event.sequence] = document
 
     def run(self, document: bytes, *, mode: Mode | None = None) -> Done:
         """Hand over one event without keeping anything; return what it came to."""
@@ -166,19 +182,43 @@ class Host:
         self.now = max(self.now, to)
 
     def perform(self, *, again: bool = False) -> None:
-        """Do the effects that are due and not done; *again*: also those that are, as after a crash."""
+        """Do the effects that are due and not done; *again*: also those that are, as after a crash.
+
+        One that raises is tried at once again, one that says `Later` when that time has come (see `advance`).
+        """
         for key, one in list(self.stored.outbox.items()):
-            if one.suppressed or one.kind != "effect" or key in self.stored.dead:
+            if one.suppressed or one.kind != "effect" or key in self.stored.dead or one.due > self.now:
                 continue
-            if one.due > self.now or (key in self.stored.sent and not again):
+            if key in self.stored.sent:
+                if again:
+                    self._raise(self.runner.perform(self._effect(one, self.stored.attempts[key])))
+                    self.stored.sent[key] += 1
                 continue
-            for attempt in range(1, ATTEMPTS_MAX + 1):
-                done = self.runner.perform(self._effect(one, attempt))
-                if done.failure is None:
-                    self.stored.sent[key] = self.stored.sent.get(key, 0) + 1
-                    break
-                if done.failure.final or attempt == ATTEMPTS_MAX:
-                    self.stored.dead[key] = done.failure.code
+            while self._tried(key, one):
+                pass
+
+    def act(self, name: str, *, by: str = "service:tests", id_: str = "1", **arguments: Any) -> Any:
+        """Ask the plugin, as an administrator, to do something; the answer as JSON. *id_* tells requests apart."""
+        question = Question(
+            name=name, tenant=self.story.tenant, actor=by, roles=("admin",), arguments=arguments, id=id_
+        )
+        done = self.runner.act(question, mode=self.mode)
+        self._keep(done, of_request(self.manifest, question), self.mode)
+        return done.result
+
+    def replay(self, *, at_most: int | None = None) -> None:
+        """Deliver again what `act` asked for, each kept before the next; *at_most* so many, as before a crash."""
+        left = at_most
+        for id_, (tenant, replay, first) in list(self.stored.replays.items()):
+            for number in range(first, replay.last + 1):
+                if left == 0:
+                    return
+                if (document := self.stored.journal.get((tenant, number))) is not None:
+                    data = opened(self.manifest.permissions, decode(document), self.story.keys)
+                    done = self.runner.replayed(document, data, replay, mode=self.mode)
+                    self._keep(done, of_replay(self.manifest, replay, Delivered(document)), self.mode)
+                self.stored.replays[id_] = (tenant, replay, number + 1)
+                left = None if left is None else left - 1
 
     def review(self, name: str, *, by: str, id_: str = "", version: int = 0, **fields: Any) -> list[Refusal]:
         """Ask about a command; the refusals."""
@@ -236,7 +276,8 @@ class Host:
         self._raise(done)
         turn: Turn = done.turn
         self.log += turn.log
-        kept = keep(self.manifest, cause, turn, mode=mode, now=self.now)
+        position = self.stored.position.get(cause.tenant, 0)
+        kept = keep(self.manifest, cause, turn, mode=mode, now=self.now, position=position)
         for key, value in kept.writes.items():
             if value is None:
                 self.stored.state.pop((kept.tenant, key), None)
@@ -253,6 +294,28 @@ class Host:
             self.stored.outbox.setdefault(one.key, one)
         for fact in kept.facts:
             self.stored.facts.setdefault(fact.id, fact)
+        for replay in kept.replays:
+            self.stored.replays.setdefault(replay.id, (kept.tenant, replay, replay.first))
+
+    def _tried(self, key: str, one: Outgoing) -> bool:
+        """Try an effect, keep what came of it; whether it is to be tried again at once."""
+        attempt = self.stored.attempts.get(key, 0) + 1
+        effect = self._effect(one, attempt)
+        failure = self.runner.perform(effect).failure
+        if failure is not None and failure.retry_s is not None:
+            due = self.now + dt.timedelta(seconds=failure.retry_s)
+            self.stored.outbox[key] = msgspec.structs.replace(one, due=due)
+            if not failure.tried:
+                return False
+        final = failure is None or failure.final or (failure.retry_s is None and attempt >= ATTEMPTS_MAX)
+        self.stored.attempts[key] = attempt
+        if failure is None:
+            self.stored.sent[key] = 1
+        elif final:
+            self.stored.dead[key] = failure.code
+        outcome = Outcome(ok=failure is None, final=final, code=failure.code if failure else "")
+        self._keep(self.runner.performed(effect, outcome), of_outcome(self.manifest, effect), "live")
+        return not final and failure is not None and failure.retry_s is None
 
     def _effect(self, one: Outgoing, attempt: int) -> Effect:
         event = None
