@@ -1,0 +1,116 @@
+"""Effects, commands and facts wait until they are done, and stay known afterwards: by their key nothing comes twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+import msgspec
+
+from milepost.database import Row
+from milepost.react import tables
+from milepost.react.opened import Opened
+from milepost.react.rows import EffectState, Entry, Waiting, instant, text
+
+# What was sent or listed can be looked at for so long; then key and hash stay alone, which is some 300 bytes.
+ARGUMENTS_KEPT_DAYS = 30
+TRIMMED_MAX = 1_000  # entries of one transaction: the plugin's turns wait for no more than some milliseconds
+_NAMES = tables.OUTBOX.names
+
+
+class Outbox(Opened):
+    """What of a plugin's turns goes out; for one thread at a time."""
+
+    def due_effects(self, now: dt.datetime, limit: int) -> list[Entry]:
+        """Return effects and commands that are to be tried now, those due first at the front."""
+        sql = "SELECT * FROM outbox WHERE state = 'waiting' AND due <= ? ORDER BY due, number LIMIT ?"
+        return [_entry(row) for row in self._on().query(sql, (text(now), limit))]
+
+    def next_effect(self) -> dt.datetime | None:
+        """Return when the next effect is due, None where none waits."""
+        found = self._on().query("SELECT MIN(due) FROM outbox WHERE state = 'waiting'")[0][0]
+        return None if found is None else instant(found)
+
+    def effect_sent(self, key: str, now: dt.datetime) -> bool:
+        """Note that the effect *key* was done; False where it does not wait (any more)."""
+        sql = (
+            "UPDATE outbox SET state = 'sent', at = ?, attempts = attempts + 1, document = NULL "
+            "WHERE key = ? AND state = 'waiting'"
+        )
+        with self._durably() as connection:
+            return connection.execute(sql, (text(now), key)) == 1
+
+    def effect_failed(self, key: str, code: str, next_at: dt.datetime) -> bool:
+        """Note that trying the effect *key* failed, and when to try again; False where it does not wait."""
+        sql = "UPDATE outbox SET due = ?, attempts = attempts + 1, last_code = ? WHERE key = ? AND state = 'waiting'"
+        with self._durably() as connection:
+            return connection.execute(sql, (text(next_at), code, key)) == 1
+
+    def effect_dead(self, key: str, code: str) -> bool:
+        """Give the effect *key* up, until somebody asks for it again; False where it does not wait."""
+        sql = (
+            "UPDATE outbox SET state = 'dead', at = ?, attempts = attempts + 1, last_code = ? "
+            "WHERE key = ? AND state = 'waiting'"
+        )
+        with self._durably() as connection:
+            return connection.execute(sql, (text(self._clock()), code, key)) == 1
+
+    def retry_effect(self, key: str, now: dt.datetime) -> bool:
+        """Have the effect *key*, which was given up, tried again from *now*; False where it was not given up."""
+        sql = "UPDATE outbox SET state = 'waiting', due = ?, at = ?, attempts = 0 WHERE key = ? AND state = 'dead'"
+        with self._durably() as connection:
+            return connection.execute(sql, (text(now), text(now), key)) == 1
+
+    def effects(
+        self, state: EffectState | None = None, *, limit: int = 100, after: int = 0, changed: bool = False
+    ) -> list[Entry]:
+        """Return entries in the order in which they were asked for, after number *after*.
+
+        *changed*: only those under whose key other content came as well.
+        """
+        conditions, parameters = ["number > ?"], [after]
+        if state is not None:
+            conditions.append(f"state = '{state}'")
+        if changed:
+            conditions.append("changed > 0")
+        sql = f"SELECT * FROM outbox WHERE {' AND '.join(conditions)} ORDER BY number LIMIT ?"  # noqa: S608  ours
+        return [_entry(row) for row in self._on().query(sql, (*parameters, limit))]
+
+    def effect(self, key: str) -> Entry | None:
+        """Return the entry *key*, None where there is none."""
+        found = self._on().fetch(tables.OUTBOX, [(key,)])
+        return _entry(found[0]) if found else None
+
+    def trim(self, now: dt.datetime) -> int:
+        """Drop the arguments of entries sent or suppressed ARGUMENTS_KEPT_DAYS ago, return of how many.
+
+        At the most TRIMMED_MAX in one call.
+        """
+        sql = (
+            "UPDATE outbox SET arguments = NULL, document = NULL, trimmed = 1 WHERE key IN (SELECT key FROM outbox "
+            "WHERE trimmed = 0 AND at <= ? AND state IN ('sent', 'suppressed') ORDER BY at LIMIT ?)"
+        )
+        with self._durably(durable=False) as connection:
+            return connection.execute(sql, (text(now - dt.timedelta(days=ARGUMENTS_KEPT_DAYS)), TRIMMED_MAX))
+
+    def facts_waiting(self, limit: int) -> list[Waiting]:
+        """Return facts that are to be published, in order."""
+        sql = "SELECT id, subject, document FROM fact WHERE state = 'waiting' ORDER BY number LIMIT ?"
+        return [Waiting(*row) for row in self._on().query(sql, (limit,))]
+
+    def facts_published(self, ids: Iterable[str]) -> None:
+        """Note that the facts *ids* are in GOALS_PLUGIN; their ids and hashes stay here, their documents there."""
+        with self._durably() as connection:
+            for id_ in ids:
+                connection.execute("UPDATE fact SET state = 'published', document = NULL WHERE id = ?", (id_,))
+
+
+def _entry(row: Row) -> Entry:
+    found = dict(zip(_NAMES, row, strict=True))
+    return Entry(
+        key=found["key"], number=found["number"], state=found["state"], kind=found["kind"], name=found["name"],
+        tenant=found["tenant"], cause=found["cause"], due=instant(found["due"]), at=instant(found["at"]),
+        attempts=found["attempts"], last_code=found["last_code"], changed=found["changed"],
+        arguments=None if found["arguments"] is None else msgspec.json.decode(found["arguments"]),
+        document=found["document"],
+    )  # fmt: skip
