@@ -278,11 +278,15 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one attempt at an effect: done, or why not; `final`: it is not tried again."""
+    """What came of one attempt at an effect: done, or why not; `final`: it is not tried again.
+
+    retry_s: in how many seconds it is, where `perform` said so by `Later`.
+    """
 
     ok: bool
     final: bool
     code: str = ""
+    retry_s: float | None = None
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):

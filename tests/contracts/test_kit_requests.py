@@ -65,6 +65,8 @@ class Caller:
     def on_performed(self, effect: Effect, outcome: Outcome, context: Context) -> None:
         seen = context.state.get("seen", list[Any], [])
         context.state.set("seen", [*seen, [effect.attempt, outcome.ok, outcome.final, outcome.code]])
+        if outcome.retry_s is not None:
+            context.state.set("retry_s", outcome.retry_s)
         if self.keeps_words:
             context.fact("called", {"title": effect.event.data.title})
         elif outcome.final:
@@ -108,6 +110,7 @@ def test_the_news_of_an_effect_is_kept_with_its_outcome() -> None:
     host = called(told(), plugin)
     host.perform()
     assert host.state["seen"] == [[1, False, False, "raised"], [2, False, False, "busy"]]
+    assert host.state["retry_s"] == 60
     host.advance(host.now + dt.timedelta(seconds=60))
     host.perform()
     host.perform()

@@ -313,7 +313,9 @@ class Host:
             self.stored.sent[key] = 1
         elif final:
             self.stored.dead[key] = failure.code
-        outcome = Outcome(ok=failure is None, final=final, code=failure.code if failure else "")
+        outcome = Outcome(ok=True, final=True)
+        if failure is not None:
+            outcome = Outcome(ok=False, final=final, code=failure.code, retry_s=failure.retry_s)
         self._keep(self.runner.performed(effect, outcome), of_outcome(self.manifest, effect), "live")
         return not final and failure is not None and failure.retry_s is None
 
