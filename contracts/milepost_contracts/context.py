@@ -174,6 +174,7 @@ class Context:
         self._writable = writable
         self._performs = performs
         self._replays = replays
+        self.revoking: list[Grant] | None = None  # a list while an event is handled
 
     # What a handler may ask for
 
@@ -230,6 +231,16 @@ class Context:
         self.turn.replays.append(ReplayWanted(first, last, _plain(arguments or {})))
         self._bounded()
 
+    def revoke(self, grant: Grant) -> None:
+        """Take *grant* back because of the event at hand, where `on_retracted` is not told, e.g. of an amended closing.
+
+        It is done when the handler returns, and `on_revoked` is called; one that stands no longer stays as it is.
+        """
+        self._may_write()
+        if self.revoking is None:
+            raise PluginError("no_cause", "a reward is taken back because of an event: only while one is handled")
+        self.revoking.append(grant)
+
     def wake_at(self, key: str, at: dt.datetime) -> None:
         """Have `on_timer(key, at)` called at *at* (aware); another call with the same key replaces it."""
         self._may_write()
@@ -264,6 +275,15 @@ class Context:
             and (person is None or grant.reward.to == person)
             and (grant.stands or not standing)
         ]
+
+    def of(self, tenant: str) -> Context:
+        """Return what can be looked at of *tenant*; for `start`, `stop` and `health`, which are of no tenant."""
+        if self.tenant:
+            raise PluginError("not_permitted", "what is of one tenant does not look at another")
+        return Context(
+            tenant=tenant, manifest=self._manifest, port=self._port, now=self.now, mode=self.mode, config=self.config,
+            secrets=self.secrets, writable=False, performs=self._performs,
+        )  # fmt: skip
 
     def log(self, message: str, **fields: Any) -> None:
         """Add a line to the host's log; words of people in it are refused."""

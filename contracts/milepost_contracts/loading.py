@@ -40,8 +40,9 @@ class Plugin:
         return bool(self.implementations(name))
 
     def implementations(self, name: str) -> list[pluggy.HookImpl]:
-        """Return the implementations of a hook, in the order in which they are asked."""
-        return list(reversed(getattr(self._manager.hook, name).get_hookimpls()))
+        """Return the implementations of a hook, in the order in which they are asked: the plugin's, then its parts'."""
+        found = getattr(self._manager.hook, name).get_hookimpls()
+        return sorted(found, key=lambda one: (not one.tryfirst, one.trylast))  # pluggy would ask the last part first
 
     @property
     def hooks(self) -> list[str]:

@@ -266,8 +266,10 @@ class Runner:
         )
 
     def _take(self, event: Delivered, context: Context) -> None:
+        context.revoking = []
         if event.name == ERASED and self._has["on_person_erased"]:
             self._each("on_person_erased", person=f"user:{event.aggregate_id}", context=context)
+            self._revoke_asked(event, context)
         if event.name in RETRACTIONS and self._has["on_retracted"]:
             self._retract(event, context)
         if not wants(self.manifest, event.name):
@@ -277,8 +279,10 @@ class Runner:
         if self._has["map_objectives"]:
             context.objectives = _merged(self._each("map_objectives", event=event, context=context))
         self._each("on_event", event=event, context=context)
+        self._revoke_asked(event, context)  # what may be given anew is free then
         if self._has["decide_reward"]:
             self._reward(event, context)
+            self._revoke_asked(event, context)
 
     def _retract(self, event: Delivered, context: Context) -> None:
         retracted, key = taken_back(event)
@@ -295,6 +299,13 @@ class Runner:
         for grant in [grant for result in results for grant in result or ()]:
             if grant.id in known:
                 self._revoke(known.pop(grant.id), event, context)
+
+    def _revoke_asked(self, event: Delivered, context: Context) -> None:
+        """Take back what handlers asked to have taken back."""
+        while context.revoking:
+            asked = context.revoking.pop(0)
+            for grant in [grant for grant in context.grants() if grant.id == asked.id]:
+                self._revoke(grant, event, context)
 
     def _revoke(self, grant: Grant, event: Delivered, context: Context) -> None:
         revoked = msgspec.structs.replace(grant, revoked_by=event.id)
