@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from milepost.database import Connection, DatabaseError, PostgresConnection, SQLiteConnection, exclusive
 from milepost.react import tables
+from milepost.react.held import empty
 from milepost.react.rows import Moved, Position
 from milepost.react.where import file_of, schema_of
 from milepost_contracts.plugin import Mode
@@ -44,17 +45,20 @@ class Opened:
 
     def open(self) -> None:
         """Connect, and make what is missing; raises DatabaseError, among them `other_model`."""
-        self.close()
-        connection = self._connect()
+        if self._leased is None:
+            self.close()
+            self._connection = self._connect()
+        connection = self._on()
         try:
-            self._prepare(connection)
+            names = self._names(connection)
+            if not (_is_known(connection, names) and names.issuperset(table.name for table in tables.TABLES)):
+                self._prepare(connection)
         except BaseException:
-            connection.close()
+            self.close()
             raise
-        self._connection = connection
 
     def close(self) -> None:
-        """End the connection; on PostgreSQL the lease ends with it."""
+        """End the connection; the lease is of no use without it."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -63,10 +67,12 @@ class Opened:
     def lease(self) -> Iterator[None]:
         """Be the only one who holds this plugin, as a context; raises DatabaseError `in_use` where another does.
 
-        On PostgreSQL the lease belongs to the connection that writes: when that is lost, so is the lease, and nothing
-        can be written any more without a new `open` and a new lease.
+        The lease belongs to the connection that writes: on PostgreSQL it ends when that is lost, and then nothing can
+        be written any more without leaving the context, another lease and another `open`.
         """
-        connection = self._on()
+        if self._connection is None:
+            self._connection = self._connect()
+        connection = self._connection
         with ExitStack() as stack:
             if self._file is not None:
                 stack.enter_context(exclusive(f"sqlite:///{quote(str(self._file.absolute()))}", LEASE))
@@ -88,30 +94,39 @@ class Opened:
             return False
         return True
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Have the lease: the one that is held, or one for the time of the context."""
+        if self._leased is not None:
+            yield
+            return
+        with self.lease():
+            yield
+
     def _connect(self) -> Connection:
         if self._file is None:
             return PostgresConnection(self._url, self._schema)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         return SQLiteConnection(self._file)
 
+    def _names(self, connection: Connection) -> set[str]:
+        """Return the names of the tables that are there."""
+        if self._file is None:
+            rows = connection.query("SELECT tablename FROM pg_tables WHERE schemaname = ?", (self._schema,))
+        else:
+            rows = connection.query("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {name for (name,) in rows}
+
     def _prepare(self, connection: Connection) -> None:
         with connection.writing():
             if self._file is None:
                 # Of several first starts at once, PostgreSQL lets each find no schema and only one make it.
                 connection.query("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (f"{self._schema} start",))
-                known = connection.query(
-                    "SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'status'", (self._schema,)
-                )
-            else:
-                known = connection.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'status'")
-            model = connection.query("SELECT model FROM status") if known else []
-            if model and model[0][0] != tables.MODEL:
-                raise DatabaseError(
-                    "other_model",
-                    f"the tables of plugin {self.plugin} are of model {model[0][0]}, this version has {tables.MODEL}",
-                )
-            connection.create(tables.TABLES)  # also those that somebody has dropped
-            if not model:
+            known = _is_known(connection, self._names(connection))
+            connection.create(tables.TABLES)
+            if not known:
+                # What is kept without how far it was read is of no use: nobody knows of which events it is.
+                empty(connection)
                 row = {name: 0 if kind == "int" else "" for name, kind in tables.STATUS.columns}
                 row |= {"name": tables.NAME, "model": tables.MODEL, "mode": "live"}
                 connection.upsert(tables.STATUS, [tuple(row.values())])
@@ -161,6 +176,14 @@ class Opened:
             if not found:
                 raise Moved
             yield connection, _begun(found, numbers)
+
+
+def _is_known(connection: Connection, names: set[str]) -> bool:
+    """Whether *names* has a status, and the status a row; raises DatabaseError `other_model`."""
+    model = connection.query("SELECT model FROM status") if tables.STATUS.name in names else []
+    if model and model[0][0] != tables.MODEL:
+        raise DatabaseError("other_model", f"the tables are of model {model[0][0]}, this version has {tables.MODEL}")
+    return bool(model)
 
 
 def _begun(found: list[tuple[Mode, int]], numbers: int) -> Writing:

@@ -10,7 +10,9 @@ import msgspec
 from milepost.database import Row
 from milepost.react import tables
 from milepost.react.opened import Opened
-from milepost.react.rows import EffectState, Entry, Waiting, instant, text
+from milepost.react.rows import EffectState, Entry, FactState, Told, Waiting, instant, plain, text
+from milepost.react.writing import numbered, write
+from milepost_contracts.keeping import Kept
 
 # What was sent or listed can be looked at for so long; then key and hash stay alone, which is some 300 bytes.
 ARGUMENTS_KEPT_DAYS = 30
@@ -31,33 +33,27 @@ class Outbox(Opened):
         found = self._on().query("SELECT MIN(due) FROM outbox WHERE state = 'waiting'")[0][0]
         return None if found is None else instant(found)
 
-    def effect_sent(self, key: str, now: dt.datetime) -> bool:
-        """Note that the effect *key* was done; False where it does not wait (any more)."""
-        sql = (
-            "UPDATE outbox SET state = 'sent', at = ?, attempts = attempts + 1, document = NULL "
-            "WHERE key = ? AND state = 'waiting'"
-        )
-        with self._durably() as connection:
-            return connection.execute(sql, (text(now), key)) == 1
+    def effect_sent(self, key: str, now: dt.datetime, kept: Kept | None = None) -> bool:
+        """Note that the effect *key* was done, and keep what telling the plugin so came to.
 
-    def effect_failed(self, key: str, code: str, next_at: dt.datetime) -> bool:
-        """Note that trying the effect *key* failed, and when to try again; False where it does not wait."""
-        sql = "UPDATE outbox SET due = ?, attempts = attempts + 1, last_code = ? WHERE key = ? AND state = 'waiting'"
-        with self._durably() as connection:
-            return connection.execute(sql, (text(next_at), code, key)) == 1
+        Here and in the next two: False, and nothing is kept, where the effect does not wait (any more).
+        """
+        return self._tried(key, kept, "state = 'sent', at = ?, document = NULL", (text(now),), tries=1)
 
-    def effect_dead(self, key: str, code: str) -> bool:
-        """Give the effect *key* up, until somebody asks for it again; False where it does not wait."""
-        sql = (
-            "UPDATE outbox SET state = 'dead', at = ?, attempts = attempts + 1, last_code = ? "
-            "WHERE key = ? AND state = 'waiting'"
-        )
-        with self._durably() as connection:
-            return connection.execute(sql, (text(self._clock()), code, key)) == 1
+    def effect_failed(
+        self, key: str, code: str, next_at: dt.datetime, kept: Kept | None = None, *, tried: bool = True
+    ) -> bool:
+        """Note that the effect *key* failed, and when to try again; *tried* False: it was not even tried."""
+        return self._tried(key, kept, "due = ?, last_code = ?", (text(next_at), plain(code)), tries=int(tried))
+
+    def effect_dead(self, key: str, code: str, kept: Kept | None = None) -> bool:
+        """Give the effect *key* up, until somebody asks for it again."""
+        values = (text(self._clock()), plain(code))
+        return self._tried(key, kept, "state = 'dead', at = ?, last_code = ?", values, tries=1)
 
     def retry_effect(self, key: str, now: dt.datetime) -> bool:
         """Have the effect *key*, which was given up, tried again from *now*; False where it was not given up."""
-        sql = "UPDATE outbox SET state = 'waiting', due = ?, at = ?, attempts = 0 WHERE key = ? AND state = 'dead'"
+        sql = "UPDATE outbox SET state = 'waiting', due = ?, at = ?, tries = 0 WHERE key = ? AND state = 'dead'"
         with self._durably() as connection:
             return connection.execute(sql, (text(now), text(now), key)) == 1
 
@@ -93,6 +89,13 @@ class Outbox(Opened):
         with self._durably(durable=False) as connection:
             return connection.execute(sql, (text(now - dt.timedelta(days=ARGUMENTS_KEPT_DAYS)), TRIMMED_MAX))
 
+    def facts(self, state: FactState | None = None, *, limit: int = 100, after: int = 0) -> list[Told]:
+        """Return facts in the order in which they were told, after number *after*."""
+        names = Told.__struct_fields__
+        which = "" if state is None else f"AND state = '{state}'"
+        sql = f"SELECT {', '.join(names)} FROM fact WHERE number > ? {which} ORDER BY number LIMIT ?"  # noqa: S608  ours
+        return [Told(**dict(zip(names, row, strict=True))) for row in self._on().query(sql, (after, limit))]
+
     def facts_waiting(self, limit: int) -> list[Waiting]:
         """Return facts that are to be published, in order."""
         sql = "SELECT id, subject, document FROM fact WHERE state = 'waiting' ORDER BY number LIMIT ?"
@@ -104,13 +107,26 @@ class Outbox(Opened):
             for id_ in ids:
                 connection.execute("UPDATE fact SET state = 'published', document = NULL WHERE id = ?", (id_,))
 
+    def _tried(self, key: str, kept: Kept | None, what: str, values: tuple[str, ...], *, tries: int) -> bool:
+        turns = [] if kept is None else [kept]
+        sql = (
+            f"UPDATE outbox SET {what}, attempts = attempts + ?, tries = tries + ? "  # noqa: S608  ours
+            "WHERE key = ? AND state = 'waiting'"
+        )
+        with self._writing(numbered(turns)) as (connection, begun):
+            if not connection.execute(sql, (*values, tries, tries, key)):
+                return False
+            write(connection, turns, begun, self._clock())
+            return True
+
 
 def _entry(row: Row) -> Entry:
     found = dict(zip(_NAMES, row, strict=True))
     return Entry(
         key=found["key"], number=found["number"], state=found["state"], kind=found["kind"], name=found["name"],
         tenant=found["tenant"], cause=found["cause"], due=instant(found["due"]), at=instant(found["at"]),
-        attempts=found["attempts"], last_code=found["last_code"], changed=found["changed"],
+        dry=bool(found["dry"]), attempts=found["attempts"], tries=found["tries"], last_code=found["last_code"],
+        changed=found["changed"],
         arguments=None if found["arguments"] is None else msgspec.json.decode(found["arguments"]),
         document=found["document"],
     )  # fmt: skip

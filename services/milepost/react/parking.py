@@ -13,7 +13,6 @@ from milepost.react.writing import numbered, write
 from milepost_contracts.keeping import Kept
 
 ERROR_CHARS_MAX = 1_000  # of what is told of an error: enough to find its place, not a plugin's whole memory
-CODE_CHARS_MAX = 100
 
 
 class Parking(Opened):
@@ -71,7 +70,7 @@ def write_parked(connection: Connection, wanted: Sequence[ToPark], number: int, 
         rows.append(
             (
                 one.event_id, before.number if before else place, one.tenant, one.sequence, one.aggregate,
-                one.aggregate_id, plain(one.code, CODE_CHARS_MAX), plain(one.hook, CODE_CHARS_MAX),
+                one.aggregate_id, plain(one.code), plain(one.hook),
                 plain(one.error, ERROR_CHARS_MAX), plain(one.place, ERROR_CHARS_MAX), one.attempts,
                 text(before.since if before else now), text(now), one.document,
             )

@@ -8,9 +8,11 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from milepost_contracts.keeping import Kind
-from milepost_contracts.plugin import Mode
+from milepost_contracts.plugin import Grant, Mode, Replay
 
+CODE_CHARS_MAX = 100  # a code is a word or a few
 EffectState = Literal["waiting", "sent", "suppressed", "dead"]
+FactState = Literal["waiting", "published", "suppressed"]
 
 
 class Position(NamedTuple):
@@ -52,8 +54,9 @@ class Timer(NamedTuple):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Something to be done outside, as it stands; `number` is its place in order, and the cursor of lists.
 
-    due: when it is to be tried next. at: since when it is in its `state`. changed: how often other content came under
-    its key (the first stayed). arguments, document: None where they were dropped, see `trim`.
+    due: when it is to be tried next. at: since when it is in its `state`. dry: a dry run listed it. attempts: in all;
+    tries: since it was asked for, or for the last time asked for anew. changed: how often other content came under its
+    key (the first stayed). arguments, document: None where they were dropped, see `trim`.
     """
 
     key: str
@@ -65,7 +68,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     due: dt.datetime
     at: dt.datetime
+    dry: bool
     attempts: int
+    tries: int
     last_code: str
     changed: int
     arguments: dict[str, Any] | None
@@ -78,6 +83,38 @@ class Waiting(NamedTuple):
     id: str
     subject: str
     document: bytes
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact as it stands; `number` is its place in order, and the cursor of lists.
+
+    changed: how often other content came under its id (the first stayed). document: None once it is published.
+    """
+
+    id: str
+    number: int
+    state: FactState
+    subject: str
+    changed: int
+    document: bytes | None
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant with its tenant; `number` is its place in order, and the cursor of lists; dry: as a dry run has it."""
+
+    number: int
+    tenant: str
+    grant: Grant
+    dry: bool
+
+
+class Replaying(msgspec.Struct, frozen=True, kw_only=True):
+    """Past events that come again; `next` is the sequence of the one that comes next, after `replay.last` none does."""
+
+    number: int
+    tenant: str
+    replay: Replay
+    next: int
 
 
 class ToPark(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +157,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     timers_listed: int
     keys: int
     grants: int
+    replays: int  # that are not done
 
 
 def text(at: dt.datetime) -> str:
@@ -132,6 +170,6 @@ def instant(written: str) -> dt.datetime:
     return dt.datetime.fromisoformat(written)
 
 
-def plain(words: str, most: int) -> str:
+def plain(words: str, most: int = CODE_CHARS_MAX) -> str:
     """Return *words* as any database takes them, at the most *most* characters."""
     return words[:most].replace("\0", "").encode(errors="replace").decode()

@@ -3,42 +3,51 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import msgspec
-
-from milepost.database import Connection
 from milepost.react import tables
+from milepost.react.granting import Granting
+from milepost.react.held import empty, held_sql, note_held
 from milepost.react.outbox import Outbox
 from milepost.react.parking import Parking, write_parked
+from milepost.react.replaying import Replays
 from milepost.react.rows import (
     Counts,
     EffectState,
     Entry,
+    FactState,
+    Given,
     Moved,
     Parked,
     Position,
+    Replaying,
     Status,
     Timer,
+    Told,
     ToPark,
     Waiting,
+    plain,
 )
 from milepost.react.timers import Timers
-from milepost.react.writing import goes_out, grant_row, held_sql, note_held, numbered, write
+from milepost.react.writing import goes_out, numbered, write
 from milepost_contracts.keeping import Kept
-from milepost_contracts.plugin import Grant, Mode
+from milepost_contracts.plugin import Mode
 
 __all__ = [
     "Counts",
     "EffectState",
     "Entry",
+    "FactState",
+    "Given",
     "Moved",
     "Parked",
     "Position",
+    "Replaying",
     "Status",
     "Store",
     "Timer",
     "ToPark",
+    "Told",
     "Waiting",
 ]
 
@@ -48,7 +57,7 @@ Taken = tuple[Kept | None, str, int]
 """What an event came to (None: nothing, or it was put aside), its tenant and its sequence."""
 
 
-class Store(Outbox, Parking, Timers):
+class Store(Granting, Outbox, Parking, Replays, Timers):
     """Everything that is stored of one plugin; for one thread at a time. Every call raises DatabaseError.
 
     After an error of a call that writes nobody knows whether it was kept: `open` again and read the status.
@@ -107,7 +116,8 @@ class Store(Outbox, Parking, Timers):
                 if turn is not None:
                     fresh.append(turn)
             write(connection, fresh, begun, now)
-            write_parked(connection, parked, begun.number + numbered(turns), now)
+            new = [one for one in parked if one.sequence > reached.get(one.tenant, 0)]
+            write_parked(connection, new, begun.number + numbered(turns), now)
             connection.upsert(tables.SEQUENCE, list(moved.items()))
 
     def keep_apart(self, kept: Kept) -> None:
@@ -124,22 +134,12 @@ class Store(Outbox, Parking, Timers):
 
     def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
         """Return keys that begin with *prefix*, in order, with their values."""
-        if "\0" in prefix:
-            return []  # no key has it, and PostgreSQL takes no such text
+        if plain(prefix, len(prefix)) != prefix:
+            return []  # it has what no database takes, so no key has it
         sql, parameters = "SELECT key, value FROM state WHERE tenant = ? AND key >= ?", [tenant, prefix]
         if (end := _after(prefix)) is not None:
             sql, parameters = f"{sql} AND key < ?", [*parameters, end]
         return self._on().query(f"{sql} ORDER BY key", parameters)
-
-    def grants(self, tenant: str, *, goal: str | None = None, person: str | None = None) -> list[Grant]:
-        """Return what was granted in a tenant (of a goal, to a person), in the order in which it was given."""
-        sql, parameters = "SELECT id, body FROM granted WHERE tenant = ?", [tenant]
-        for column, value in (("goal", goal), ("person", person)):
-            if value is not None:
-                sql, parameters = f"{sql} AND {column} = ?", [*parameters, value]
-        rows = self._on().query(f"{sql} ORDER BY number, dry", parameters)
-        bodies: dict[str, bytes] = dict(rows)
-        return [msgspec.json.decode(body, type=Grant) for body in bodies.values()]
 
     # What an operator decides
 
@@ -167,10 +167,13 @@ class Store(Outbox, Parking, Timers):
         self, position: Position, mode: Mode, replay_until: int = 0, numbers: Mapping[str, int] | None = None,
         *, anew: bool = False,
     ) -> None:  # fmt: skip
-        """Start reading at *position*, with tenants at *numbers*; *anew*: with nothing kept, see `reset`."""
-        with self._writing() as (connection, _):
+        """Start reading at *position*, with tenants at *numbers*; *anew*: with nothing kept, see `reset`.
+
+        Raises DatabaseError `in_use` where another holds the lease.
+        """
+        with self._alone(), self._writing() as (connection, _):
             if anew:
-                _empty(connection)
+                empty(connection)
             connection.execute("DELETE FROM sequence")
             connection.upsert(tables.SEQUENCE, list((numbers or {}).items()))
             connection.execute(
@@ -182,21 +185,11 @@ class Store(Outbox, Parking, Timers):
         """Forget what can be had again from the events: state, timers, parked events, position, counters.
 
         What prevents doubling stays: the keys of effects and commands, the ids of facts, and grants, which a replay
-        finds and does not give again. What a dry run granted or listed goes: it never counted.
+        finds and does not give again. What a dry run granted or listed goes: it never counted. Replays of a range that
+        were asked for end. Raises DatabaseError `in_use` where another holds the lease.
         """
-        with self._writing() as (connection, _):
-            _empty(connection)
-
-    def seed_grants(self, grants: Iterable[tuple[str, Grant]]) -> int:
-        """Add (tenant, grant) as the facts tell them; known ones stay as they are; return how many are new."""
-        given = {(tenant, grant.id): grant for tenant, grant in grants}
-        with self._writing(len(given)) as (connection, begun):
-            known = {row[:2] for row in connection.fetch(tables.GRANTED, [(*key, 0) for key in given])}
-            fresh = [(key[0], grant) for key, grant in given.items() if key not in known]
-            rows = [grant_row(tenant, grant, number, 0) for number, (tenant, grant) in enumerate(fresh, begun.number)]
-            connection.upsert(tables.GRANTED, rows)
-            note_held(connection)
-        return len(fresh)
+        with self._alone(), self._writing() as (connection, _):
+            empty(connection)
 
     # What is looked at
 
@@ -211,34 +204,23 @@ class Store(Outbox, Parking, Timers):
         with connection.reading():
             effects: dict[str, int] = dict(connection.query("SELECT state, COUNT(*) FROM outbox GROUP BY state"))
             facts: dict[str, int] = dict(connection.query("SELECT state, COUNT(*) FROM fact GROUP BY state"))
-            parked, changed, timers, listed, keys, grants = connection.query(
+            parked, changed, timers, listed, keys, grants, replays = connection.query(
                 "SELECT (SELECT COUNT(*) FROM parked), (SELECT COUNT(*) FROM outbox WHERE changed > 0), "
                 "(SELECT COUNT(*) FROM timer), (SELECT COUNT(*) FROM listed), (SELECT COUNT(*) FROM state), "
-                "(SELECT COUNT(*) FROM (SELECT DISTINCT tenant, id FROM granted) AS g)"
+                "(SELECT COUNT(*) FROM (SELECT DISTINCT tenant, id FROM granted) AS g), "
+                "(SELECT COUNT(*) FROM replay WHERE next <= last)"
             )[0]
         return Counts(
             parked=parked, waiting=effects.get("waiting", 0), sent=effects.get("sent", 0),
             suppressed=effects.get("suppressed", 0), dead=effects.get("dead", 0), changed=changed,
             facts_waiting=facts.get("waiting", 0), facts_published=facts.get("published", 0),
             facts_suppressed=facts.get("suppressed", 0), timers=timers, timers_listed=listed, keys=keys, grants=grants,
+            replays=replays,
         )  # fmt: skip
 
     def _set(self, what: str, values: tuple[str | int, ...]) -> None:
         with self._durably() as connection:
             connection.execute(f"UPDATE status SET {what}", values)  # noqa: S608  ours
-
-
-def _empty(connection: Connection) -> None:
-    for table in (tables.STATE, tables.TIMER, tables.LISTED, tables.PARKED, tables.SEQUENCE):
-        connection.execute(f"DELETE FROM {table.name}")  # noqa: S608  names are ours
-    connection.execute("DELETE FROM granted WHERE dry = 1")
-    connection.execute("DELETE FROM outbox WHERE dry = 1")
-    connection.execute("DELETE FROM fact WHERE state = 'suppressed'")
-    connection.execute(
-        "UPDATE status SET generation = 0, stream_sequence = 0, started = 0, mode = 'live', replay_until = 0, "
-        "handled = 0, failed = 0, us_total = 0, us_max = 0"
-    )
-    note_held(connection)
 
 
 def _after(prefix: str) -> str | None:

@@ -53,7 +53,8 @@ GRANTED = Table(
     (("tenant", "number"), ("tenant", "goal"), ("tenant", "person")),
 )
 # A key stays for ever, with the hash of its content: it is what prevents doing a thing twice. `due`: when it is to be
-# tried next; `at`: since when it is in its state; `changed`: how often other content came under its key.
+# tried next; `at`: since when it is in its state; `tries`: attempts since somebody asked for it anew; `changed`: how
+# often other content came under its key.
 OUTBOX = Table(
     "outbox",
     (
@@ -68,6 +69,7 @@ OUTBOX = Table(
         ("due", "text"),
         ("at", "text"),
         ("attempts", "int"),
+        ("tries", "int"),
         ("last_code", "text"),
         ("hash", "text"),
         ("changed", "int"),
@@ -113,6 +115,21 @@ PARKED = Table(
     1,
     (("number",), ("tenant", "aggregate", "id")),
 )
+# Past events that come again: `next` is the sequence of the one that comes next, after `last` it is done.
+REPLAY = Table(
+    "replay",
+    (
+        ("id", "text"),
+        ("number", "int"),
+        ("tenant", "text"),
+        ("first", "int"),
+        ("last", "int"),
+        ("next", "int"),
+        ("arguments", "bytes"),
+    ),
+    1,
+    (("number",),),
+)
 
-TABLES = (STATUS, SEQUENCE, STATE, TIMER, LISTED, GRANTED, OUTBOX, FACT, PARKED)
+TABLES = (STATUS, SEQUENCE, STATE, TIMER, LISTED, GRANTED, OUTBOX, FACT, PARKED, REPLAY)
 HELD = (STATE, TIMER, GRANTED)  # what a plugin keeps; each has the bit of its place here in `held`

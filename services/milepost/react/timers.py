@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 from milepost.react import tables
+from milepost.react.held import note_held
 from milepost.react.opened import Opened
 from milepost.react.rows import Timer, instant, text
-from milepost.react.writing import note_held, numbered, write
+from milepost.react.writing import numbered, write
 from milepost_contracts.keeping import Kept
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from milepost.database import Connection, Row, Table
 from milepost.react import tables
+from milepost.react.held import note_held
 from milepost.react.opened import Writing
 from milepost.react.rows import text
 from milepost_contracts.envelope import decode
@@ -22,7 +23,7 @@ _encode_same = msgspec.json.Encoder(order="deterministic").encode  # the same co
 
 def numbered(kept: Sequence[Kept]) -> int:
     """Return how many numbers *kept* takes at the most."""
-    return sum(len(one.grants) + len(one.outgoing) + len(one.facts) for one in kept)
+    return sum(len(one.grants) + len(one.outgoing) + len(one.facts) + len(one.replays) for one in kept)
 
 
 def goes_out(kept: Sequence[Kept]) -> bool:
@@ -41,22 +42,10 @@ def write(connection: Connection, kept: Sequence[Kept], begun: Writing, now: dt.
     _write_timers(connection, kept)
     number = _write_grants(connection, kept, number, dry)
     number = _write_outgoing(connection, kept, number, dry, text(now))
-    _write_facts(connection, kept, number)
+    number = _write_facts(connection, kept, number)
+    _write_replays(connection, kept, number)
     if any(one.writes or one.timers or one.grants for one in kept):
         note_held(connection)
-
-
-def note_held(connection: Connection) -> None:
-    """Note which of the tables that a plugin keeps have rows, so that it is seen when somebody empties them."""
-    connection.execute(f"UPDATE status SET held = {held_sql()}")  # noqa: S608  names are ours
-
-
-def held_sql() -> str:
-    """Return the expression of which of HELD have rows."""
-    return " + ".join(
-        f"CASE WHEN EXISTS (SELECT 1 FROM {table.name}) THEN {1 << place} ELSE 0 END"  # noqa: S608  names are ours
-        for place, table in enumerate(tables.HELD)
-    )
 
 
 def _write_state(connection: Connection, kept: Sequence[Kept]) -> None:
@@ -118,7 +107,7 @@ def _write_outgoing(connection: Connection, kept: Sequence[Kept], number: int, d
 def _outbox_row(one: Outgoing, number: int, dry: int, hash_: str, now: str) -> Row:
     return (
         one.key, number, "suppressed" if one.suppressed else "waiting", dry, one.kind, one.name, one.tenant, one.cause,
-        text(one.due), now, 0, "", hash_, 0, 0, _encode_same(one.arguments),
+        text(one.due), now, 0, 0, "", hash_, 0, 0, _encode_same(one.arguments),
         None if one.suppressed else one.document,  # who only lists it needs no event
     )  # fmt: skip
 
@@ -167,3 +156,17 @@ def _known(connection: Connection, table: Table, keys: Sequence[str]) -> dict[st
     """Return key -> state and hash of those rows that are there."""
     state, hash_ = table.names.index("state"), table.names.index("hash")
     return {row[0]: (row[state], row[hash_]) for row in connection.fetch(table, [(key,) for key in keys])}
+
+
+def _write_replays(connection: Connection, kept: Sequence[Kept], number: int) -> None:
+    """Write which past events are to come again; what was asked for once, by its id, is not begun again."""
+    wanted = {one.id: (turn.tenant, one) for turn in kept for one in turn.replays}
+    for row in connection.fetch(tables.REPLAY, [(id_,) for id_ in wanted]):
+        del wanted[row[0]]
+    connection.upsert(
+        tables.REPLAY,
+        [
+            (one.id, place, tenant, one.first, one.last, one.first, _encode_same(one.arguments))
+            for place, (tenant, one) in enumerate(wanted.values(), number)
+        ],
+    )
