@@ -60,10 +60,11 @@ class EffectWanted(msgspec.Struct, frozen=True):
 
 
 class FactWanted(msgspec.Struct, frozen=True):
-    """A fact as a turn tells it."""
+    """A fact as a turn tells it; `once`: what it is told of, where more than one event or timer may tell it."""
 
     name: str
     data: dict[str, Any]
+    once: str = ""
 
 
 class CommandWanted(msgspec.Struct, frozen=True):
@@ -194,12 +195,16 @@ class Context:
         self.turn.effects.append(EffectWanted(name, plain, delay_s))
         self._bounded()
 
-    def fact(self, name: str, data: dict[str, Any] | msgspec.Struct | None = None) -> None:
-        """Tell everybody: a fact in GOALS_PLUGIN, with the plugin's version and the event that caused it."""
+    def fact(self, name: str, data: dict[str, Any] | msgspec.Struct | None = None, *, once: str = "") -> None:
+        """Tell everybody: a fact in GOALS_PLUGIN, with the plugin's version and the event that caused it.
+
+        *once*: what it is told of (`goal/ID/2026-03-02`) where a timer tells it now and an event in a replay: its id
+        is made of that then, so that it counts once whatever told it.
+        """
         self._may_write()
         plain = _plain(data or {})
         self._no_words(plain, f"the fact {name!r}")
-        self.turn.facts.append(FactWanted(name, plain))
+        self.turn.facts.append(FactWanted(name, plain, once))
         self._bounded()
 
     def command(self, command: type[Command], **fields: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from milepost_contracts import envelope
-from milepost_contracts.context import Turn
+from milepost_contracts.context import FactWanted, Turn
 from milepost_contracts.envelope import SCHEMA_PREFIX, Envelope
 from milepost_contracts.plugin import Delivered, Effect, Grant, Manifest, Mode, PluginError, Question, Replay
 from milepost_contracts.running import stable_id
@@ -129,14 +129,14 @@ def keep(
         name = f"command:{command.aggregate}.{command.name}:{place}"
         id_ = stable_id("command", manifest.id, cause.id, str(place))
         add("command", name, {"command_id": id_, "actor": manifest.actor, **command.fields})
-    facts = [(one.name, one.data) for one in turn.facts]
-    facts += [("reward_granted", _told(one)) for one in turn.granted]
-    facts += [("reward_revoked", _told(one)) for one in turn.revoked]
+    facts = [*turn.facts]
+    facts += [FactWanted("reward_granted", _told(one)) for one in turn.granted]
+    facts += [FactWanted("reward_revoked", _told(one)) for one in turn.revoked]
     counted: dict[str, int] = {}
     made: list[Fact] = []
-    for name, data in facts:
-        counted[name] = counted.get(name, -1) + 1
-        made.append(_fact(manifest, cause, name, data, counted[name], now, suppressed=mode == "dry_run"))
+    for wanted in facts:
+        place = counted[wanted.name] = counted.get(wanted.name, -1) + 1
+        made.append(_fact(manifest, cause, wanted, place, now, suppressed=mode == "dry_run"))
     return Kept(
         tenant=cause.tenant,
         writes=dict(turn.writes),
@@ -174,11 +174,13 @@ def _told(grant: Grant) -> dict[str, Any]:
 
 
 def _fact(
-    manifest: Manifest, cause: Cause, name: str, data: dict[str, Any], place: int, now: dt.datetime, *, suppressed: bool
+    manifest: Manifest, cause: Cause, wanted: FactWanted, place: int, now: dt.datetime, *, suppressed: bool
 ) -> Fact:
+    name = wanted.name
     if not _FACT_NAME(name):
         raise PluginError("bad_name", f"{name!r} is no name of a fact: a-z, 0-9 and _, a letter first")
-    id_ = stable_id("fact", manifest.id, cause.tenant, cause.id, name, str(place))
+    of = ("once", name, wanted.once) if wanted.once else (cause.id, name, str(place))
+    id_ = stable_id("fact", manifest.id, cause.tenant, *of)
     tag = f"{manifest.id}.{name}.v1"
     document = envelope.encode(
         Envelope(
@@ -194,7 +196,7 @@ def _fact(
             actor=manifest.actor,
             correlationid=cause.correlation,
             causationid=cause.id,
-            data=msgspec.Raw(msgspec.json.encode(data)),
+            data=msgspec.Raw(msgspec.json.encode(wanted.data)),
         )
     )
     return Fact(id=id_, subject=fact_subject(cause.tenant, manifest.id, name), document=document, suppressed=suppressed)
