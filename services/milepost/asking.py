@@ -14,7 +14,17 @@ from nats.errors import Error as NatsError
 from milepost_contracts import answers, subjects
 from milepost_contracts.answers import Answer, Failed, Problem
 from milepost_contracts.commands import Command
-from milepost_contracts.queries import EventsAfter, EventsAfterAnswer, Keys, KeysAnswer, Query, QueryAnswer
+from milepost_contracts.plugin import PluginError
+from milepost_contracts.queries import (
+    AsOf,
+    AsOfAnswer,
+    EventsAfter,
+    EventsAfterAnswer,
+    Keys,
+    KeysAnswer,
+    Query,
+    QueryAnswer,
+)
 from milepost_contracts.sealing import SealingKey
 
 if TYPE_CHECKING:
@@ -101,6 +111,61 @@ class AskedEvents:
         if not isinstance(answer, EventsAfterAnswer):
             raise ConnectionError(f"events_after: {_codes(answer)}")
         return [bytes(document) for document in answer.events]
+
+
+class AskedGoals:
+    """Goals as they were, asked of replay; their words stay sealed."""
+
+    def __init__(self, asker: Asker, actor: str) -> None:
+        """Take who asks."""
+        self._asker = asker
+        self._actor = actor
+
+    async def __call__(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
+        """Return the state of the goal after *version* (None: the newest).
+
+        Raises PluginError `unknown_goal`, `unknown_version`, ConnectionError.
+        """
+        answer = await self._asker.query(tenant, AsOf(actor=self._actor, id=id_, version=version))
+        if isinstance(answer, AsOfAnswer):
+            return answer.state
+        if isinstance(answer, answers.Refused):
+            code = "unknown_version" if "version_unknown" in _codes(answer) else "unknown_goal"
+            raise PluginError(code, answer.errors[0].message)
+        raise ConnectionError(f"as_of: {_codes(answer)}")
+
+
+class AskedRoles:
+    """The roles that a tenant gives, asked of replay and kept for a moment."""
+
+    KEPT_S = 5.0  # a role that was taken away lasts so much longer
+    KEPT_MAX = 1_000  # tenants
+
+    def __init__(self, asker: Asker, actor: str) -> None:
+        """Take who asks."""
+        self._asker = asker
+        self._actor = actor
+        self._kept: dict[str, tuple[float, dict[str, list[str]]]] = {}
+
+    async def __call__(self, tenant: str, actor: str) -> tuple[str, ...]:
+        """Return the roles of *actor* in *tenant*; raises ConnectionError."""
+        now = time.monotonic()
+        since, roles = self._kept.get(tenant, (0.0, {}))
+        if not since or now - since > self.KEPT_S:
+            roles = await self._asked(tenant)
+            if len(self._kept) >= self.KEPT_MAX:
+                self._kept.clear()
+            self._kept[tenant] = (now, roles)
+        return tuple(roles.get(actor.partition("@")[0] if actor.startswith("plugin:") else actor, ()))
+
+    async def _asked(self, tenant: str) -> dict[str, list[str]]:
+        query = AsOf(actor=self._actor, aggregate="tenant", id=subjects.tenant_id(tenant))
+        answer = await self._asker.query(tenant, query)
+        if isinstance(answer, AsOfAnswer):
+            return {ref: list(given) for ref, given in answer.state["roles"].items()}
+        if isinstance(answer, answers.Refused):
+            return {}
+        raise ConnectionError(f"as_of: {_codes(answer)}")
 
 
 def _codes(answer: Any) -> str:

@@ -13,6 +13,7 @@ from milepost_contracts.types import NAME_PATTERN
 PLUGINS = ("nudges", "okr", "rewards", "webhooks")
 EVERY_TENANT = "*"
 # Questions that the journal's side answers; the others are the view's.
+PLUGIN_QUERIES = ("ask_plugin",)  # answered by plugins, through their host
 JOURNAL_QUERIES = ("as_of", "diff", "events_after", "export", "history", "keys", "proof")
 
 _API = "$JS.API"
@@ -101,8 +102,9 @@ ROLES: dict[str, Role] = {
         answers=True,
     ),
     "react": Role(
-        subscribe=("goals.review.v1.>",),
+        subscribe=("goals.review.v1.>", f"{ADMIN}.react.>", "goals.query.v1.*.*.ask_plugin"),
         publish=(
+            "goals.command.v1.*.react.>",
             "goals.plugin.v1.>",
             "goals.dead.v1.>",
             "goals.query.v1.*.react.*",
@@ -113,7 +115,7 @@ ROLES: dict[str, Role] = {
     "replay": Role(subscribe=tuple(f"goals.query.v1.*.*.{name}" for name in JOURNAL_QUERIES), answers=True),
     "view": Role(
         subscribe=("goals.query.v1.>",),
-        never=tuple(f"goals.query.v1.*.*.{name}" for name in JOURNAL_QUERIES),
+        never=tuple(f"goals.query.v1.*.*.{name}" for name in (*JOURNAL_QUERIES, *PLUGIN_QUERIES)),
         publish=("goals.query.v1.*.view.*", *_reads(STREAM, STREAM_PLUGIN)),
         answers=True,
     ),

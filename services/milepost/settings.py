@@ -41,6 +41,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keys_url: Annotated[str, _help("persons' keys; a database of their own; empty: in data_dir")] = ""
     keys_dir: Annotated[str, _help("tenants' wrapping keys, outside every database; empty: in data_dir")] = ""
     view_url: Annotated[str, _help("read models; empty: in data_dir")] = ""
+    react_url: Annotated[str, _help("what plugins keep; sqlite:///... or postgresql://...; empty: in data_dir")] = ""
+    plugins: Annotated[str, _help("the plugins that may run, separated by commas; installed is not enabled")] = ""
+    plugins_dir: Annotated[str, _help("PLUGIN.toml and PLUGIN.secrets.toml; empty: in data_dir")] = ""
+    plugin_memory_mb: Annotated[
+        int, _help("address space of a plugin's process; its libraries take a third of this", ge=128, le=65_536)
+    ] = 1024
+    plugin_blocks: Annotated[
+        str, _help("yes: later events of a goal wait behind one that a plugin cannot take", pattern="^(yes|no)$")
+    ] = "no"
     gateways: Annotated[str, _help("callers that may name other actors, separated by commas")] = "web,cli"
     replicas: Annotated[int, _help("copies of each stream in a cluster", ge=1, le=5)] = 1
     log_level: Annotated[str, _help("debug, info, warning or error", pattern="^(debug|info|warning|error)$")] = "info"
@@ -120,6 +129,8 @@ def _with_paths(settings: Settings) -> Settings:
         keys_url=settings.keys_url or f"sqlite:///{here / 'keys.sqlite'}",
         keys_dir=settings.keys_dir or str(here / "keys"),
         view_url=settings.view_url or f"sqlite:///{here / 'view.sqlite'}",
+        react_url=settings.react_url or f"sqlite:///{here / 'react' / 'react.sqlite'}",
+        plugins_dir=settings.plugins_dir or str(here / "plugins"),
     )
 
 

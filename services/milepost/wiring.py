@@ -21,12 +21,13 @@ from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 
 from milepost.accept import AcceptService, Committer, Decoder, Far, Hints, Near, Reviews
-from milepost.asking import AskedEvents, AskedKeys, Asker
+from milepost.asking import AskedEvents, AskedGoals, AskedKeys, AskedRoles, Asker
 from milepost.broker import BrokerError
 from milepost.decide import Limits
 from milepost.journal import Journal, JournalUnavailable, KeyStore
 from milepost.logs import configure, logger
 from milepost.publish import serve as serve_publish
+from milepost.react import Around, Options, ReactService
 from milepost.replay import ReplayService
 from milepost.reviewers import reviewers
 from milepost.roles import ConnectOptions
@@ -312,5 +313,37 @@ async def view(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIte
             await service.stop()
 
 
-STAGES = {"accept": accept, "publish": publish, "replay": replay, "view": view}
+@asynccontextmanager
+async def react(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIterator[None]:
+    """Run react: plugins are handed events and do what they want done while this lasts."""
+    async with connected(connect("react"), "react") as client:
+        asker = Asker(client, "react")
+        around = Around(
+            nc=client,
+            events_after=AskedEvents(asker, "service:react"),
+            keys=AskedKeys(asker, "service:react"),
+            goal_at=AskedGoals(asker, "service:react"),
+            send=asker.command,
+            clock=utc_now,
+            log=logger("react"),
+            at=at,
+        )
+        options = Options(
+            url=settings.react_url,
+            allowed=settings.plugins,
+            folder=Path(settings.plugins_dir),
+            memory_bytes=settings.plugin_memory_mb << 20,
+            blocks=settings.plugin_blocks == "yes",
+            review_s=settings.review_s,
+            gateways=gateways_of(settings),
+        )
+        service = ReactService(client, around, options, roles=AskedRoles(asker, "service:react"))
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+
+STAGES = {"accept": accept, "publish": publish, "react": react, "replay": replay, "view": view}
 """The stages that run by themselves, in an event's order."""

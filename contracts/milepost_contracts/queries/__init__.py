@@ -14,6 +14,7 @@ from milepost_contracts.queries.journal import (
     Keys,
     KeysAnswer,
 )
+from milepost_contracts.queries.plugins import AskPlugin, AskPluginAnswer
 from milepost_contracts.queries.shown import Unread, ViewAnswer
 from milepost_contracts.queries.view import (
     AtRisk,
@@ -52,16 +53,20 @@ VIEW_QUERIES: dict[str, type[Query]] = {
         Mentorships,
     )
 }
-QUERIES: dict[str, type[Query]] = JOURNAL_QUERIES | VIEW_QUERIES
+PLUGIN_QUERIES: dict[str, type[Query]] = {AskPlugin.NAME: AskPlugin}
+QUERIES: dict[str, type[Query]] = JOURNAL_QUERIES | VIEW_QUERIES | PLUGIN_QUERIES
 
 __all__ = [
     "JOURNAL_QUERIES",
     "PAGE_MAX",
+    "PLUGIN_QUERIES",
     "QUERIES",
     "VIEW_QUERIES",
     "Answer",
     "AsOf",
     "AsOfAnswer",
+    "AskPlugin",
+    "AskPluginAnswer",
     "AtRisk",
     "DerivedKey",
     "EventsAfter",

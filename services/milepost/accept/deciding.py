@@ -242,7 +242,7 @@ class Decider:
                 authnby=decoded.authenticated_by,
                 correlationid=command.command_id,
                 causationid=command.command_id,
-                occurredat=occurred.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if occurred else "",
+                occurredat=occurred.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if occurred else "",
                 traceparent=decoded.traceparent,
             ),
             answer=msgspec.json.encode(ticket.warnings) if ticket.warnings else None,

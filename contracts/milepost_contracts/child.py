@@ -1,0 +1,286 @@
+"""The process of one plugin: `python -m milepost_contracts.child WORK ASK`, on two sockets that its host has opened.
+
+On the first the host asks (frames of four bytes of length and a MessagePack list: number, verb, arguments) and gets
+answers; on the second the plugin's reads are answered by the host. The process holds no credentials: it reaches the
+bus, the databases and the keys through its host alone. It ends when its host closes a socket.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gc
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import msgspec
+
+from milepost_contracts.context import Turn
+from milepost_contracts.hooks import ENTRY_POINTS
+from milepost_contracts.loading import Plugin, load_entry_point
+from milepost_contracts.plugin import (
+    Delivered,
+    Effect,
+    Grant,
+    Later,
+    Mode,
+    Outcome,
+    PluginError,
+    Question,
+    Replay,
+    Reviewed,
+)
+from milepost_contracts.running import Done, Failure, Runner
+
+LENGTH = struct.Struct("!I")
+FRAME_BYTES_MAX = 64 * 1024 * 1024  # a batch of events is some MB; more is no frame of ours
+GARBAGE_MIN = 20_000  # new objects before Python looks for garbage; a batch makes thousands and keeps none
+_decode = msgspec.msgpack.Decoder().decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
+    """What the host says first: which plugin, its configuration as members, its limits."""
+
+    name: str
+    value: str  # of the entry point
+    config: dict[str, Any] = {}
+    secrets: dict[str, Any] = {}
+    sources: tuple[str, str] = ("config", "secrets")  # how to call them in errors
+    memory_bytes: int = 0  # 0: no limit
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer: the manifest and the hooks that are implemented."""
+
+    manifest: Any
+    hooks: list[str]
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Events to take one after the other; after *budget_ms* those that are left are not begun."""
+
+    items: list[tuple[bytes, Any]]  # document, and its data with words opened or None
+    mode: Mode
+    budget_ms: float
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of a batch were taken, what those came to that came to something, and why the next one failed."""
+
+    count: int
+    turns: list[tuple[int, Turn]] = []
+    failure: Failure | None = None
+    ms_total: float = 0.0
+    ms_max: float = 0.0
+
+
+class Firing(msgspec.Struct, frozen=True, kw_only=True):
+    """A timer to call."""
+
+    tenant: str
+    key: str
+    at: dt.datetime
+    mode: Mode
+
+
+class Performing(msgspec.Struct, frozen=True, kw_only=True):
+    """An effect to do, with the event that caused it."""
+
+    effect: Effect
+    document: bytes | None = None
+    opened: Any = None
+    outcome: Outcome | None = None  # of this attempt, when it is told
+
+
+class Acting(msgspec.Struct, frozen=True, kw_only=True):
+    """What an administrator asks for."""
+
+    request: Question
+    mode: Mode
+
+
+class Replaying(msgspec.Struct, frozen=True, kw_only=True):
+    """A past event that comes again."""
+
+    document: bytes
+    opened: Any
+    replay: Replay
+    mode: Mode
+
+
+class Line:
+    """Frames over a socket."""
+
+    def __init__(self, end: socket.socket) -> None:
+        """Take this side of it."""
+        self._end = end
+        self._incoming = end.makefile("rb", buffering=1 << 20)
+
+    def send(self, item: Any) -> None:
+        """Send *item*."""
+        content = _encode(item)
+        self._end.sendall(LENGTH.pack(len(content)) + content)
+
+    def receive(self) -> bytes | None:
+        """Return the next frame; None where the other side is closed."""
+        head = self._incoming.read(LENGTH.size)
+        if len(head) < LENGTH.size:
+            return None
+        (length,) = LENGTH.unpack(head)
+        content = self._incoming.read(length)
+        return content if len(content) == length else None
+
+
+class AskedPort:
+    """Reads of the plugin, answered by its host."""
+
+    def __init__(self, line: Line) -> None:
+        """Take the second socket."""
+        self._line = line
+
+    def get(self, tenant: str, key: str) -> bytes | None:
+        """See Port."""
+        found: bytes | None = self._ask("get", tenant, key)
+        return found
+
+    def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
+        """See Port."""
+        return [(key, value) for key, value in self._ask("scan", tenant, prefix)]
+
+    def grants(self, tenant: str) -> list[Grant]:
+        """See Port."""
+        return msgspec.convert(self._ask("grants", tenant), list[Grant])
+
+    def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
+        """See Port."""
+        found: dict[str, Any] = self._ask("goal_at", tenant, id_, version)
+        return found
+
+    def _ask(self, verb: str, *arguments: Any) -> Any:
+        self._line.send((verb, arguments))
+        content = self._line.receive()
+        if content is None:
+            os._exit(0)  # the host is gone: nobody would take what comes of this
+        code, found = _decode(content)
+        if code == "later":
+            raise Later(float(found), "host_not_ready")
+        if code:
+            raise PluginError(code, found)
+        return found
+
+
+class Child:
+    """Serves one plugin to its host."""
+
+    def __init__(self, plugin: Plugin, runner: Runner) -> None:
+        """Take what is run."""
+        self._plugin = plugin
+        self._runner = runner
+        self.verbs: dict[str, Callable[[Any], Any]] = {
+            "deliver": self._deliver,
+            "fire": self._fire,
+            "perform": self._perform,
+            "review": lambda given: runner.review(msgspec.convert(given, Reviewed)),
+            "answer": lambda given: runner.answer(msgspec.convert(given, Question)),
+            "act": self._act,
+            "performed": self._performed,
+            "replayed": self._replayed,
+            "health": lambda _: runner.health(),
+            "start": lambda _: runner.start(),
+            "stop": lambda _: runner.stop(),
+        }
+
+    def _deliver(self, given: Any) -> Taken:
+        batch = msgspec.convert(given, Batch)
+        turns: list[tuple[int, Turn]] = []
+        total = most = 0.0
+        until = time.perf_counter() + batch.budget_ms / 1000
+        place = 0
+        with self._runner.watch:
+            for place, (document, opened) in enumerate(batch.items):
+                if place and time.perf_counter() > until:
+                    return Taken(count=place, turns=turns, ms_total=total, ms_max=most)
+                done = self._runner.deliver(document, opened, mode=batch.mode)
+                total, most = total + done.ms, max(most, done.ms)
+                if done.failure is not None:
+                    return Taken(count=place, turns=turns, failure=done.failure, ms_total=total, ms_max=most)
+                if done.turn.count or done.turn.log:
+                    turns.append((place, done.turn))
+        return Taken(count=len(batch.items), turns=turns, ms_total=total, ms_max=most)
+
+    def _fire(self, given: Any) -> Done:
+        firing = msgspec.convert(given, Firing)
+        return self._runner.fire(firing.tenant, firing.key, firing.at, mode=firing.mode)
+
+    def _perform(self, given: Any) -> Done:
+        return self._runner.perform(_with_event(msgspec.convert(given, Performing)))
+
+    def _performed(self, given: Any) -> Done:
+        performing = msgspec.convert(given, Performing)
+        assert performing.outcome is not None  # noqa: S101  the host knows it by now
+        return self._runner.performed(_with_event(performing), performing.outcome)
+
+    def _act(self, given: Any) -> Done:
+        acting = msgspec.convert(given, Acting)
+        return self._runner.act(acting.request, mode=acting.mode)
+
+    def _replayed(self, given: Any) -> Done:
+        replaying = msgspec.convert(given, Replaying)
+        return self._runner.replayed(replaying.document, replaying.opened, replaying.replay, mode=replaying.mode)
+
+
+def serve(work: Line, ask: Line) -> None:
+    """Load the plugin that the host names, and do what it asks until it closes the socket."""
+    content = work.receive()
+    if content is None:
+        return
+    number, _, given = _decode(content)
+    hello = msgspec.convert(given, Hello)
+    _limit(hello.memory_bytes)
+    try:
+        plugin = load_entry_point(EntryPoint(hello.name, hello.value, ENTRY_POINTS))
+        config = plugin.configured("config_schema", hello.config, source=hello.sources[0])
+        secrets = plugin.configured("secrets_schema", hello.secrets, source=hello.sources[1])
+    except PluginError as error:
+        work.send((number, error.code, str(error)))
+        return
+    runner = Runner(plugin, AskedPort(ask), config=config, secrets=secrets)
+    work.send((number, "", Loaded(manifest=plugin.manifest, hooks=plugin.hooks)))
+    gc.set_threshold(GARBAGE_MIN)
+    child = Child(plugin, runner)
+    while (content := work.receive()) is not None:
+        number, verb, given = _decode(content)
+        work.send((number, "", child.verbs[verb](given)))
+    runner.close()
+
+
+def _with_event(performing: Performing) -> Effect:
+    event = None if performing.document is None else Delivered(performing.document, performing.opened)
+    return msgspec.structs.replace(performing.effect, event=event)
+
+
+def _limit(memory_bytes: int) -> None:
+    if memory_bytes:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+def main() -> None:
+    """Serve on the two descriptors that the command line names."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # it ends with its host, which brings its work to an end first
+    ends = [socket.socket(fileno=int(argument)) for argument in sys.argv[1:3]]
+    serve(*(Line(end) for end in ends))
+    os._exit(0)  # threads that a plugin has left behind do not hold this up
+
+
+if __name__ == "__main__":
+    main()

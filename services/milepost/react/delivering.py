@@ -1,0 +1,460 @@
+"""Events go to a plugin in order; what they come to is kept with the position; what fails is retried, then parked."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+
+from milepost.ordered import Ordered, stream_state
+from milepost.react.incoming import Concerns, Incoming, Words, dense, incoming
+from milepost.react.policy import (
+    BATCH_MAX,
+    BUDGET_S,
+    EVENT_ATTEMPTS_MAX,
+    GRACE_S,
+    PARKED_IN_A_ROW_MAX,
+    event_pause_s,
+)
+from milepost.react.process import Died, Process
+from milepost.react.store import Position, Status, Store, ToPark
+from milepost.tasks import end
+from milepost_contracts.child import Acting, Batch, Firing, Performing, Taken
+from milepost_contracts.keeping import Cause, Kept, keep, of_event, of_outcome, of_request, of_timer
+from milepost_contracts.plugin import ERASED, Delivered, Manifest, Mode, PluginError, Question
+from milepost_contracts.running import Done, Failure
+
+if TYPE_CHECKING:
+    from milepost.react.worker import Around, Worker
+
+TIMERS_MAX = 100  # fired before events are looked at again
+PARKED_MAX = 1_000  # looked at in one go when parked events are tried again
+# Timers wait until the events that came before them are handled: a nudge must know of the check-in that was held. No
+# longer than this, though, or a plugin that never catches up would never wake.
+TIMERS_LATE_S = 30.0
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class Halted(Exception):  # noqa: N818  the plugin is paused with it
+    """The plugin keeps failing."""
+
+
+class Delivering:
+    """Hands events and timers to one process of a plugin, until something breaks."""
+
+    def __init__(self, worker: Worker, around: Around, process: Process, words: Words) -> None:
+        """Take the plugin's worker and process; `wakes` are set when something may go out."""
+        assert process.manifest is not None  # noqa: S101  it has started
+        self.manifest: Manifest = process.manifest
+        self.lag = 0  # of the stream, as last seen
+        self.attempts: dict[str, int] = {}
+        self._worker = worker
+        self._around = around
+        self._process = process
+        self._words = words
+        self.wakes: tuple[asyncio.Event, ...] = ()
+        # A turn is made and kept before the next is made, or that would not see what it wrote.
+        self._turning = asyncio.Lock()
+        self._concerns = Concerns(process.manifest, process.hooks)
+        self._log = around.log.bind(plugin=worker.name)
+        self._numbers: dict[str, int] = {}
+        self._position = Position(0, 0)
+        self._mode: Mode = "live"
+        self._replay_until = 0
+        self._blocked: set[tuple[str, str, str]] = set()
+        self._single = False  # one event a time: the one that ended the process is to be found
+        self._failures = 0  # not counted in the store yet
+        self._in_a_row = 0  # parked without one in between that went well
+        self._first = 1 if isinstance(process.manifest.start, str) else process.manifest.start
+
+    # Beginning
+
+    async def begin(self, status: Status) -> None:
+        """Find the place to go on from; where there is none yet, the one that the manifest asks for."""
+        state = await stream_state(self._around.nc)
+        if not status.started:
+            await self._first_begin(state.generation, state.last_sequence)
+        elif status.position.generation != state.generation or status.position.stream_sequence > state.last_sequence:
+            # Another stream than the one that was read: from its beginning, passing over what was handled.
+            before, position = status.position, Position(state.generation, 0)
+            self._log.info("stream_begins_anew", generation=state.generation)
+            await self._run(Store.keep, [], position, before=before)
+            if status.mode != "live" and status.replay_until:
+                await self._run(Store.set_mode, status.mode, state.last_sequence)
+        elif status.mode == "live" and await self._run(Store.looks_emptied):
+            # What it knew is gone: acting on it would greet everybody anew.
+            await self._run(Store.set_mode, "dry_run", 0)
+            self._log.error("state_is_empty", mode="dry_run", run=f"milepost plugins replay {self._worker.name}")
+        if status.version and status.version != self.manifest.version:
+            self._log.info("plugin_version", before=status.version, now=self.manifest.version)
+        await self._run(Store.set_version, self.manifest.version)
+        self._numbers = await self._run(Store.numbers)
+        self._blocked = await self._run(Store.parked_goals) if self._worker.config.blocks else set()
+
+    async def _first_begin(self, generation: int, last_sequence: int) -> None:
+        if self.manifest.start == "now":
+            await self._run(Store.begin, Position(generation, last_sequence), "live", 0, {})
+            return
+        mode: Mode = "replay" if last_sequence else "live"
+        await self._run(Store.begin, Position(generation, 0), mode, last_sequence, {})
+        self._log.info("replay_begins", until=last_sequence)
+
+    # Going on
+
+    @property
+    def mode(self) -> Mode:
+        """Whether what is handled counts, or history is being gone through."""
+        return self._mode
+
+    async def run(self, *, once: bool = False) -> None:
+        """Handle what comes until something breaks; *once*: return when history has been gone through."""
+        await self._retry_parked()
+        status = await self._run(Store.status)
+        self._position, self._mode, self._replay_until = status.position, status.mode, status.replay_until
+        ordered = Ordered(self._around.nc, start=self._position.stream_sequence + 1)
+        fetching: asyncio.Task[None] | None = None
+        try:
+            await ordered.open()
+            if self._ended_replay() and once:
+                return
+            await self._end_replay()
+            self._worker.running()
+            head = (await stream_state(self._around.nc)).last_sequence
+            while True:
+                fetch = asyncio.ensure_future(ordered.next(self._limit()))
+                fetching = fetch  # type: ignore[assignment]  # ended like one that returns nothing
+                while not fetch.done():
+                    self.lag = max(0, head - self._position.stream_sequence)
+                    await asyncio.wait([fetch], timeout=await self._until_timer())
+                    if not fetch.done() and self._mode == "live":
+                        await self._fire_due()
+                arrived = fetch.result()
+                head = max(head, arrived.last_sequence)
+                events = await dense(arrived.documents, self._numbers, self._around.events_after)
+                await self._take(events, Position(self._position.generation, arrived.last_sequence))
+                if once and self._ended_replay():
+                    return
+                await self._end_replay()
+        finally:
+            if fetching is not None and not fetching.done():
+                await end(fetching)
+            await ordered.close()
+
+    def _limit(self) -> int:
+        """Return how many events to take at once: a batch is wholly in the replay or wholly after it."""
+        if self._mode != "live" and self._replay_until > self._position.stream_sequence:
+            return min(BATCH_MAX, self._replay_until - self._position.stream_sequence)
+        return BATCH_MAX
+
+    def _ended_replay(self) -> bool:
+        return self._mode != "live" and 0 <= self._replay_until <= self._position.stream_sequence
+
+    async def _end_replay(self) -> None:
+        if not self._replay_until or not self._ended_replay():
+            return
+        now = self._around.clock()
+        listed = await self._run(Store.drop_due_timers, now)
+        await self._run(Store.set_mode, "live", 0)
+        self._log.info("replay_ends", timers_listed=len(listed))
+        self._mode, self._replay_until = "live", 0
+
+    # Events
+
+    async def _take(self, events: Sequence[Incoming], position: Position) -> None:
+        """Handle *events* and keep that reading is at *position*."""
+        place = 0
+        while place < len(events):
+            run: list[Incoming] = []
+            passed: list[Incoming] = []  # what comes before the next one that is blocked
+            for event in events[place:]:
+                if self._is_blocked(event):
+                    break
+                passed.append(event)
+                if self._concerns(event.name) and event.sequence >= self._first:
+                    run.append(event)
+            await self._deliver(passed, run)
+            place += len(passed)
+            if place < len(events):
+                await self._park(events[place], Failure(code="behind", hook="on_event"), 0)
+                place += 1
+        await self._keep([], position)
+
+    def _is_blocked(self, event: Incoming) -> bool:
+        return (
+            bool(self._blocked)
+            and (event.tenant, event.aggregate, event.aggregate_id) in self._blocked
+            and self._concerns(event.name)
+        )
+
+    async def _deliver(self, passed: Sequence[Incoming], run: list[Incoming]) -> None:
+        """Hand *run* over; *passed* are those and what lies between them, which only moves the sequence on."""
+        while run:
+            most = 1 if self._single else BATCH_MAX
+            batch = run[:most]
+            data = await self._words.opened([event.document for event in batch])
+            items = [(event.document, opened) for event, opened in zip(batch, data, strict=True)]
+            async with self._turning:
+                taken = await self._handed(Batch(items=items, mode=self._mode, budget_ms=BUDGET_S * 1000), batch)
+                if taken is None:
+                    continue  # the process ended, and was started again
+                done = run[: taken.count]
+                if done:
+                    passed = await self._keep_some(passed, done, taken)
+            if done:
+                run = run[taken.count :]
+                self._in_a_row = 0
+                self._single = False
+            if taken.failure is not None and await self._failed(run[0], taken.failure):
+                passed = passed[passed.index(run[0]) + 1 :]
+                run = run[1:]
+        if passed:
+            await self._keep([(None, event.tenant, event.sequence) for event in passed], None)
+            self._seen(passed)
+
+    async def _handed(self, batch: Batch, events: Sequence[Incoming]) -> Taken | None:
+        timeout_s = BUDGET_S + self.manifest.timeout_s + GRACE_S
+        try:
+            return msgspec.convert(await self._process.ask("deliver", batch, timeout_s=timeout_s), Taken)
+        except Died as died:
+            self._log.warning("plugin_died", code=died.code, why=str(died), events=len(events))
+            await self._process.start()
+            if len(events) > 1:
+                self._single = True
+                return None
+            return Taken(count=0, failure=Failure(code=died.code, hook="on_event", error=str(died)))
+
+    async def _keep_some(self, passed: Sequence[Incoming], done: Sequence[Incoming], taken: Taken) -> list[Incoming]:
+        """Keep what *done* came to; return what of *passed* comes after."""
+        turns = dict(taken.turns)
+        places = {event.id: place for place, event in enumerate(done)}
+        last = next(place for place, event in enumerate(passed) if event.id == done[-1].id)
+        now = self._around.clock()
+        kept: list[tuple[Kept | None, str, int]] = []
+        for event in passed[: last + 1]:
+            turn = turns.get(places[event.id]) if event.id in places else None
+            made = None
+            if turn is not None:
+                made = keep(self.manifest, of_event(Delivered(event.document)), turn, mode=self._mode, now=now)
+                self._log_lines(turn, event)
+            kept.append((made, event.tenant, event.sequence))
+            self.attempts.pop(event.id, None)
+        await self._keep(kept, None, handled=len(done), ms_total=taken.ms_total, ms_max=taken.ms_max)
+        self._seen(passed[: last + 1])
+        return list(passed[last + 1 :])
+
+    def _log_lines(self, turn: object, event: Incoming) -> None:
+        for line in getattr(turn, "log", ()):
+            fields = {f"plugin_{name}": value for name, value in line.fields.items()}
+            self._log.info("plugin_says", message=line.message, tenant=event.tenant, event_id=event.id, **fields)
+
+    async def _keep(
+        self,
+        kept: Sequence[tuple[Kept | None, str, int]],
+        position: Position | None,
+        *,
+        handled: int = 0,
+        ms_total: float = 0.0,
+        ms_max: float = 0.0,
+        parked: Sequence[ToPark] = (),
+    ) -> None:
+        before, position = self._position, position or self._position
+        failed, self._failures = self._failures, 0
+        self._around.at("react.before_commit")
+        await self._run(
+            Store.keep,
+            kept,
+            position,
+            before=before,
+            handled=handled,
+            failed=failed,
+            ms_total=ms_total,
+            ms_max=ms_max,
+            parked=parked,
+        )
+        self._around.at("react.after_commit")
+        self._position = position
+        for _, tenant, sequence in kept:
+            self._numbers[tenant] = max(sequence, self._numbers.get(tenant, 0))
+        if any(one is not None and (one.outgoing or one.facts) for one, _, _ in kept):
+            self.awake()
+
+    def _seen(self, events: Sequence[Incoming]) -> None:
+        for event in events:
+            if event.name == ERASED:
+                self._words.forget(event.tenant)
+
+    # What fails
+
+    async def _failed(self, event: Incoming, failure: Failure) -> bool:
+        """Wait and return False, or park *event* and return True."""
+        attempts = self.attempts[event.id] = self.attempts.get(event.id, 0) + 1
+        self._log.warning(
+            "plugin_failed",
+            tenant=event.tenant, event_id=event.id, name=event.name, hook=failure.hook, code=failure.code,
+            error=failure.error, place=failure.place, attempts=attempts,
+        )  # fmt: skip
+        self._failures += 1
+        if not failure.final and attempts < EVENT_ATTEMPTS_MAX:
+            self._worker.trying_again(f"{failure.code} in {failure.hook}: attempt {attempts} at {event.name}")
+            await asyncio.sleep(event_pause_s(attempts) if failure.retry_s is None else min(failure.retry_s, 60.0))
+            self._worker.running()
+            return False
+        await self._park(event, failure, attempts)
+        self._in_a_row += 1
+        if self._in_a_row >= PARKED_IN_A_ROW_MAX:
+            raise Halted(f"{self._in_a_row} events in a row failed; the last with {failure.code} in {failure.hook}")
+        return True
+
+    async def _park(self, event: Incoming, failure: Failure, attempts: int) -> None:
+        await self._keep([(None, event.tenant, event.sequence)], None, parked=[_to_park(event, failure, attempts)])
+        self.attempts.pop(event.id, None)
+        if self._worker.config.blocks:
+            self._blocked.add((event.tenant, event.aggregate, event.aggregate_id))
+        if failure.code != "behind":
+            self._log.error("event_parked", tenant=event.tenant, event_id=event.id, code=failure.code)
+
+    async def _retry_parked(self) -> None:
+        """Try parked events again that somebody asked for, in order; those that fail stay parked."""
+        wanted, self._worker.retrying = self._worker.retrying, None
+        if wanted is None:
+            return
+        failed: set[str] = set()
+        for parked in await self._run(Store.parked, limit=PARKED_MAX):
+            if (wanted and parked.event_id not in wanted) or parked.aggregate_id in failed:
+                continue
+            event = incoming(parked.document)
+            (data,) = await self._words.opened([event.document])
+            taken = await self._handed(Batch(items=[(event.document, data)], mode="live", budget_ms=0.0), [event])
+            if taken is None or taken.failure is not None:
+                failure = (taken and taken.failure) or Failure(code="exited", hook="on_event")
+                again = _to_park(event, failure, parked.attempts + 1)
+                await self._run(Store.park, again, self._around.clock())
+                self._log.warning("parked_again", event_id=event.id, code=failure.code)
+                if self._worker.config.blocks:
+                    failed.add(parked.aggregate_id)
+                continue
+            kept = None
+            if taken.turns:
+                cause = of_event(Delivered(event.document))
+                kept = keep(self.manifest, cause, taken.turns[0][1], mode="live", now=self._around.clock())
+            await self._run(Store.unpark, event.id, kept)
+            self._log.info("parked_handled", event_id=event.id)
+            self.awake()
+        if self._worker.config.blocks:
+            self._blocked = await self._run(Store.parked_goals)
+
+    # Timers
+
+    async def _until_timer(self) -> float | None:
+        if self._mode != "live":
+            return None
+        upcoming = await self._run(Store.next_timer)
+        if upcoming is None:
+            return TIMERS_LATE_S  # another process of the plugin may set one
+        return min(max(0.0, (upcoming - self._around.clock()).total_seconds()), TIMERS_LATE_S)
+
+    async def _fire_due(self) -> None:
+        now = self._around.clock()
+        for tenant, key, at in await self._run(Store.due_timers, now, TIMERS_MAX):
+            await self._fire(tenant, key, at)
+
+    async def _fire(self, tenant: str, key: str, at: dt.datetime) -> None:
+        cause = of_timer(self.manifest, tenant, key, at)
+        firing = Firing(tenant=tenant, key=key, at=at, mode="live")
+        while True:
+            async with self._turning:
+                done = await self.asked("fire", firing, "on_timer")
+                if done.failure is None:
+                    await self._keep_timer(cause, done, key, at)
+                    return
+            if await self._timer_failed(cause, key, done.failure):
+                await self._keep_timer(cause, Done(), key, at)
+                return
+
+    async def _keep_timer(self, cause: Cause, done: Done, key: str, at: dt.datetime) -> None:
+        kept = keep(self.manifest, cause, done.turn, mode="live", now=self._around.clock())
+        self._around.at("react.before_commit")
+        await self._run(Store.keep_timer, kept, cause.tenant, key, at)
+        self._around.at("react.after_commit")
+        self.attempts.pop(cause.id, None)
+        self.awake()
+
+    async def asked(self, verb: str, given: object, hook: str) -> Done:
+        """Ask the process for one turn; one that ends it has failed, and it is started again."""
+        timeout_s = self.manifest.timeout_s + GRACE_S
+        try:
+            return msgspec.convert(await self._process.ask(verb, given, timeout_s=timeout_s), Done)
+        except Died as died:
+            await self._process.start()
+            return Done(failure=Failure(code=died.code, hook=hook, error=str(died)))
+
+    def awake(self) -> None:
+        """Have whoever sends look what there is."""
+        for wake in self.wakes:
+            wake.set()
+
+    async def _timer_failed(self, cause: Cause, key: str, failure: Failure) -> bool:
+        """Wait and return False, or give the timer up and return True."""
+        attempts = self.attempts[cause.id] = self.attempts.get(cause.id, 0) + 1
+        self._log.warning(
+            "timer_failed", tenant=cause.tenant, key=key, code=failure.code, place=failure.place, attempts=attempts
+        )
+        self._failures += 1
+        if failure.final or attempts >= EVENT_ATTEMPTS_MAX:
+            self._log.error("timer_given_up", tenant=cause.tenant, key=key, code=failure.code)
+            return True
+        await asyncio.sleep(event_pause_s(attempts))
+        return False
+
+    # What is asked of the plugin beside events
+
+    async def act(self, request: Question) -> object:
+        """Have done what an administrator asks for, and return the answer; raises PluginError."""
+        async with self._turning:
+            done = await self.asked("act", Acting(request=request, mode=self._mode), "act")
+            if done.failure is not None:
+                raise PluginError(done.failure.code, f"{request.name}: {done.failure.error or done.failure.code}")
+            if done.result is None:
+                raise PluginError("request_unknown", f"the plugin knows no request {request.name!r}; see its README")
+            position = self._numbers.get(request.tenant, 0)
+            cause = of_request(self.manifest, request)
+            now = self._around.clock()
+            kept = keep(self.manifest, cause, done.turn, mode=self._mode, now=now, position=position)
+            await self._run(Store.keep_apart, kept)
+        self.awake()
+        return done.result
+
+    async def performed(self, performing: Performing) -> Kept | None:
+        """Tell the plugin what came of an effect; return what that came to, None where it does not want to know.
+
+        To be called, and its result kept, while `turning` is held.
+        """
+        if "on_performed" not in self._process.hooks or performing.outcome is None:
+            return None
+        done = await self.asked("performed", performing, "on_performed")
+        if done.failure is not None:
+            self._log.warning("plugin_failed", hook="on_performed", code=done.failure.code, place=done.failure.place)
+            return None
+        event = None if performing.document is None else Delivered(performing.document)
+        cause = of_outcome(self.manifest, msgspec.structs.replace(performing.effect, event=event))
+        return keep(self.manifest, cause, done.turn, mode="live", now=self._around.clock())
+
+    @property
+    def turning(self) -> asyncio.Lock:
+        """Held while a turn is made and kept."""
+        return self._turning
+
+    async def _run(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
+        return await self._worker.shared.run(work, *given, **named)
+
+
+def _to_park(event: Incoming, failure: Failure, attempts: int) -> ToPark:
+    return ToPark(
+        tenant=event.tenant, sequence=event.sequence, event_id=event.id, aggregate=event.aggregate,
+        aggregate_id=event.aggregate_id, document=event.document, code=failure.code, hook=failure.hook,
+        error=failure.error, place=failure.place, attempts=attempts,
+    )  # fmt: skip

@@ -1,0 +1,72 @@
+"""The reads of a plugin, answered from its store and, for goals as they were, from the journal's side."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from milepost.react.store import Store
+from milepost_contracts.plugin import Grant, Later, PluginError
+
+GOAL_S = 5.0  # for a goal as it was; a handler has as long as a rule
+T = TypeVar("T")
+P = ParamSpec("P")
+
+GoalAt = Callable[[str, str, int | None], Awaitable[dict[str, Any]]]
+"""(tenant, goal, version) -> its state, words sealed; raises PluginError `unknown_goal`, ConnectionError."""
+
+
+class Shared:
+    """A store for several threads, one at a time."""
+
+    def __init__(self, store: Store) -> None:
+        """Take the store."""
+        self._store = store
+        self._lock = threading.Lock()
+
+    def call(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
+        """Return what *work* makes of the store and what is *given*, in this thread."""
+        with self._lock:
+            return work(self._store, *given, **named)
+
+    async def run(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
+        """Return what `call` does, from another thread: a database may take its time."""
+        return await asyncio.to_thread(lambda: self.call(work, *given, **named))
+
+
+class StorePort:
+    """Port over a store; called from the threads that serve the plugin's processes."""
+
+    def __init__(self, shared: Shared, goal_at: GoalAt, loop: asyncio.AbstractEventLoop) -> None:
+        """Take the store, where goals come from, and the loop that may wait for them."""
+        self._shared = shared
+        self._goal_at = goal_at
+        self._loop = loop
+
+    def get(self, tenant: str, key: str) -> bytes | None:
+        """See Port."""
+        return self._shared.call(Store.get, tenant, key)
+
+    def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
+        """See Port."""
+        return self._shared.call(Store.scan, tenant, prefix)
+
+    def grants(self, tenant: str) -> list[Grant]:
+        """See Port."""
+        return self._shared.call(Store.grants, tenant)
+
+    def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
+        """See Port."""
+
+        async def asked() -> dict[str, Any]:
+            async with asyncio.timeout(GOAL_S):
+                return await self._goal_at(tenant, id_, version)
+
+        try:
+            return asyncio.run_coroutine_threadsafe(asked(), self._loop).result()
+        except PluginError:
+            raise
+        except (ConnectionError, TimeoutError) as error:
+            raise Later(1.0, "journal_silent") from error

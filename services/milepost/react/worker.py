@@ -1,0 +1,297 @@
+"""One plugin, kept going: its lease, its process, its place in the stream, and what happens when any of them breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, ExitStack
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+
+import msgspec
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from milepost.database import DatabaseError
+from milepost.ordered import Broken, NoStream
+from milepost.react.delivering import Delivering, Halted
+from milepost.react.effects import Effects
+from milepost.react.facts import Facts
+from milepost.react.incoming import EventsAfter, Keys, Missing, Words
+from milepost.react.policy import STARTS_MAX
+from milepost.react.ports import GoalAt, Shared, StorePort
+from milepost.react.process import Died, Process
+from milepost.react.replays import Replays
+from milepost.react.store import Moved, Status, Store
+from milepost.tasks import end
+from milepost_contracts.child import Hello
+from milepost_contracts.envelope import EnvelopeError
+from milepost_contracts.plugin import Health, Manifest, PluginError, Question, Refusal, Reviewed
+from milepost_contracts.running import Done
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from milepost_contracts.commands import Command
+
+LOAD_AGAIN_S = 30.0  # before a plugin that does not load is tried again: its configuration may have been mended
+LEASE_S = 2.0  # before asking again for a lease that another host holds
+PAUSE_S_MIN, PAUSE_S_MAX = 0.1, 10.0  # before trying again what failed
+# What breaks and is mended by beginning again from the position.
+READ_AGAIN = (Moved, Broken, NoStream, NatsError, Missing, EnvelopeError, OSError, TimeoutError)
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class Around(NamedTuple):
+    """What a worker is given of the host: how it reads, asks, sends and tells the time."""
+
+    nc: Client
+    events_after: EventsAfter
+    keys: Keys
+    goal_at: GoalAt
+    send: Callable[[str, Command], Any]  # (tenant, command) -> awaitable Answer
+    clock: Callable[[], dt.datetime]
+    log: FilteringBoundLogger
+    at: Callable[[str], None]
+
+
+class Config(NamedTuple):
+    """One plugin as the settings have it."""
+
+    name: str
+    value: str  # of its entry point
+    read: Callable[[], Hello]  # reads its files anew; raises PluginError
+    url: str
+    blocks: bool  # later events of a goal wait behind a parked one
+    quiet: bool = True
+
+
+class Worker:
+    """Runs one plugin until stopped. `state` and `why` say how it is; changing it stops, changes and goes on."""
+
+    def __init__(self, config: Config, around: Around) -> None:
+        """Take the plugin and what it needs."""
+        self.config = config
+        self.name = config.name
+        self.state, self.why = "starting", ""
+        self.manifest: Manifest | None = None
+        self.hooks: frozenset[str] = frozenset()
+        self.shared = Shared(Store(config.url, config.name))
+        self.delivering: Delivering | None = None
+        self._around = around
+        self._log = around.log.bind(plugin=config.name)
+        self._process: Process | None = None
+        self._asked: Process | None = None
+        self._reviewer: Process | None = None
+        self._supervising: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
+        self._go = asyncio.Event()
+        self._held = False
+        self._failed_starts = 0  # in a row
+        self.retrying: list[str] | None = None  # events to take out of the parked ones; empty: all of them
+
+    # From outside
+
+    def start(self) -> None:
+        """Begin."""
+        self._go.set()
+        self._supervising = asyncio.create_task(self._supervise())
+
+    async def stop(self) -> None:
+        """End: what is being handled is given up, and comes again."""
+        if self._supervising is not None:
+            await end(self._supervising)
+        for process in (self._asked, self._reviewer):
+            if process is not None:
+                await process.stop()
+
+    async def changed(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
+        """Stop handling, do *work* on the store, and go on as it then says; raises DatabaseError."""
+        async with self._changing:
+            self._go.clear()
+            try:
+                if self._running is not None:
+                    await end(self._running)
+                return await self.shared.run(work, *given, **named)
+            finally:
+                self._go.set()
+
+    @property
+    def holds(self) -> bool:
+        """Whether this host has the plugin's lease."""
+        return self._held
+
+    async def review(self, command: Reviewed, timeout_s: float) -> list[Refusal]:
+        """Ask about a command; raises Died, PluginError."""
+        if self.manifest is None or self.state not in ("running", "retrying"):
+            raise PluginError("not_running", f"the plugin {self.name} is {self.state}")
+        self._reviewer = self._reviewer or self._beside()
+        done = await self._ask(self._reviewer, "review", command, timeout_s)
+        return msgspec.convert(done.result, list[Refusal])
+
+    async def answer(self, question: Question) -> Any:
+        """Ask what the plugin knows; raises Died, PluginError."""
+        return (await self._ask(self._beside_asked(), "answer", question, self._timeout_s())).result
+
+    async def act(self, question: Question) -> Any:
+        """Have the plugin do what an administrator asks for; raises Died, PluginError, DatabaseError."""
+        if self.delivering is None or self.state not in ("running", "retrying"):
+            raise PluginError("not_running", f"the plugin {self.name} is {self.state}: {self.why}")
+        return await self.delivering.act(question)
+
+    async def health(self) -> Health:
+        """Ask how the plugin is; raises Died, PluginError."""
+        done = await self._ask(self._beside_asked(), "health", None, self._timeout_s())
+        return msgspec.convert(done.result, Health)
+
+    async def _ask(self, process: Process, verb: str, given: Any, timeout_s: float) -> Done:
+        if not process.running:
+            await process.start()
+        done = msgspec.convert(await process.ask(verb, given, timeout_s=timeout_s), Done)
+        if done.failure is not None:
+            raise PluginError(done.failure.code, f"{verb} failed: {done.failure.error} at {done.failure.place}")
+        return done
+
+    def _beside_asked(self) -> Process:
+        if self.manifest is None:
+            raise PluginError("not_running", f"the plugin {self.name} is {self.state}: {self.why}")
+        self._asked = self._asked or self._beside()
+        return self._asked
+
+    def _beside(self) -> Process:
+        """Return a process for questions: the one that handles events may be busy with a whole batch."""
+        return Process(self.config.read(), self.port(), quiet=self.config.quiet)
+
+    def _timeout_s(self) -> float:
+        return self.manifest.timeout_s + 2.0 if self.manifest is not None else 2.0
+
+    def port(self) -> StorePort:
+        """Return where a process of the plugin reads."""
+        return StorePort(self.shared, self._around.goal_at, asyncio.get_running_loop())
+
+    # Keeping it going
+
+    async def _supervise(self) -> None:
+        pause = PAUSE_S_MIN
+        while True:
+            try:
+                with ExitStack() as stack:
+                    await self.shared.run(Store.open)
+                    await self.shared.run(lambda store: stack.enter_context(store.lease()))
+                    self._held = True
+                    pause = PAUSE_S_MIN
+                    await self._hold()
+            except Exception as error:  # noqa: BLE001  a defect that one plugin brings out must not end the others
+                if not isinstance(error, DatabaseError):
+                    self._log.exception("defect")
+                    self._say("defect", type(error).__name__)
+                    await asyncio.sleep(PAUSE_S_MAX)
+                    continue
+                self._say("waiting" if error.code == "in_use" else "no_database", str(error))
+                await asyncio.sleep(LEASE_S if error.code == "in_use" else pause)
+                pause = min(pause * 2, PAUSE_S_MAX)
+            finally:
+                self._held = False
+                await self.shared.run(Store.close)
+
+    async def _hold(self) -> None:
+        """Run the plugin as its status says, again and again; raises DatabaseError, and what is a defect of ours."""
+        pause = PAUSE_S_MIN
+        while True:
+            await self._go.wait()
+            status = await self.shared.run(Store.status)
+            if status.disabled or status.paused:
+                self._say("disabled" if status.disabled else "paused", status.why or status.paused)
+                await self._until_changed()
+                continue
+            self._running = asyncio.create_task(self._run(status))
+            await asyncio.wait([self._running])
+            error = None if self._running.cancelled() else self._running.exception()
+            if error is None:
+                pause = PAUSE_S_MIN
+            else:
+                await self._broke(error, pause)
+                pause = min(pause * 2, PAUSE_S_MAX)
+
+    async def _broke(self, error: BaseException, pause: float) -> None:
+        """Do what is to be done after *error*; raises it where that is nothing."""
+        match error:
+            case PluginError():
+                self._say("not_loaded", f"{error.code}: {error}")
+                self._log.warning("plugin_not_loaded", code=error.code, why=str(error))
+                await self._until_changed(LOAD_AGAIN_S)
+            case Halted():
+                self._log.error("plugin_paused", why=str(error))
+                await self.shared.run(Store.set_paused, "failing", str(error))
+            case Died():
+                self._log.warning("plugin_died", code=error.code, why=str(error))
+                self._failed_starts = 0 if self.delivering is not None else self._failed_starts + 1
+                if self._failed_starts >= STARTS_MAX:
+                    why = f"its process ended {self._failed_starts} times before it was ready: {error}"
+                    self._failed_starts = 0
+                    await self.shared.run(Store.set_paused, "failing", why)
+                await asyncio.sleep(pause)
+            case _ if isinstance(error, READ_AGAIN):
+                self._say("retrying", f"{type(error).__name__}: {error}")
+                await asyncio.sleep(pause)
+            case _:
+                raise error
+
+    async def _until_changed(self, most_s: float | None = None) -> None:
+        self._go.clear()
+        try:
+            async with asyncio.timeout(most_s):
+                await self._go.wait()
+        except TimeoutError:
+            self._go.set()
+
+    def _say(self, state: str, why: str = "") -> None:
+        if (state, why) != (self.state, self.why):
+            self._log.info("plugin", state=state, why=why)
+        self.state, self.why = state, why
+
+    async def _run(self, status: Status) -> None:
+        self._say("starting")
+        self.delivering = None
+        hello = self.config.read()
+        async with AsyncExitStack() as stack:
+            process = Process(hello, self.port(), quiet=self.config.quiet)
+            stack.push_async_callback(process.stop)
+            self.manifest = await process.start()
+            self.hooks = process.hooks
+            self._process = process
+            started = msgspec.convert(await process.ask("start", None, timeout_s=self._timeout_s()), Done)
+            if started.failure is not None:
+                raise PluginError("start_failed", f"its hook start failed: {started.failure.code}")
+            words = Words(self.manifest, self._around.keys, "service:react")
+            facts = Facts(self.shared, self._around.nc, self._log)
+            self.delivering = Delivering(self, self._around, process, words)
+            effects = Effects(self, self.delivering, self._around, hello, words)
+            stack.push_async_callback(effects.close)
+            replays = Replays(self, self.delivering, self._around, words)
+            self.delivering.wakes += (effects.wake, facts.wake, replays.wake)
+            await self.delivering.begin(status)
+            await _together(effects.run(), facts.run(), replays.run(), self.delivering.run())
+
+    def running(self) -> None:
+        """Say that events are being handled."""
+        self._say("running")
+
+    def trying_again(self, why: str) -> None:
+        """Say that an event failed and will come again."""
+        self._say("retrying", why)
+
+
+async def _together(*work: Coroutine[Any, Any, None]) -> None:
+    """Run *work* until one of it ends; then end the rest and raise what the one raised."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            if not task.done():
+                await end(task)
+    for task in done:
+        task.result()
