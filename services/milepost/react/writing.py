@@ -143,9 +143,9 @@ def _write_facts(connection: Connection, kept: Sequence[Kept], number: int) -> i
 
 
 def _fact_hash(fact: Fact) -> str:
-    """Return the hash of what is told; when, and by which version of the plugin, does not count."""
+    """Return the hash of what is told; when, why, and by which version of the plugin does not count."""
     one = decode(fact.document)
-    return _hash([fact.subject, one.subject, one.type, one.causationid, msgspec.json.decode(one.data)])
+    return _hash([fact.subject, one.type, msgspec.json.decode(one.data)])
 
 
 def _hash(content: Any) -> str:
