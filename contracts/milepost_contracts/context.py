@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +20,7 @@ from milepost_contracts.plugin import (
     matches,
     strings,
 )
+from milepost_contracts.strict import strict
 
 T = TypeVar("T")
 
@@ -29,6 +31,14 @@ KEPT_MAX = 1_000  # writes, effects, facts, timers of one event: more is a loop 
 # goal that somebody calls `points` must not stop a plugin that gives points.
 WORDS_CHARS_MIN = 16
 RESERVED = "~"  # keys that begin so are the runner's own
+NAME_CHARS_MAX = 200  # of an effect: it names what is to be done, and is part of the key that receivers get
+TURN_BYTES_MAX = 1024 * 1024  # of one event: what a batch of events comes to travels in one frame to the host
+LOG_BYTES_MAX = 8 * 1024  # a line of a log is read by people
+DELAY_S_MAX = 366 * 24 * 3600.0  # whoever wants something later than in a year sets a timer, which can be cancelled
+OWN_FACTS = frozenset({"reward_granted", "reward_revoked"})  # the host's: they are told with the grant itself
+FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}").fullmatch
+# What a command gets when it is sent; here it only has to fit.
+_SOME_ID = "00000000-0000-0000-0000-000000000000"
 
 
 class Port(Protocol):
@@ -119,25 +129,25 @@ class State:
 
     def get(self, key: str, type_: type[T] | Any = Any, default: Any = None) -> Any:
         """Return the value of *key* as *type_*, *default* where there is none."""
-        found = self._context._read(_key(key))  # noqa: SLF001  two halves of one thing
+        found = self._context.read(_key(key))
         return default if found is None else msgspec.json.decode(found, type=type_)
 
     def __contains__(self, key: str) -> bool:
-        return self._context._read(_key(key)) is not None  # noqa: SLF001  as above
+        return self._context.read(_key(key)) is not None
 
     def items(self, prefix: str = "", type_: type[T] | Any = Any) -> Iterator[tuple[str, Any]]:
         """Yield keys that begin with *prefix*, in order, with their values as *type_*."""
-        for key, value in self._context._scan(prefix):  # noqa: SLF001  as above
+        for key, value in self._context.scan(prefix):
             if not key.startswith(RESERVED):
                 yield key, msgspec.json.decode(value, type=type_)
 
     def set(self, key: str, value: Any) -> None:
         """Keep *value* (anything that msgspec encodes as JSON); raises PluginError for words of people in it."""
-        self._context._write(_key(key), msgspec.json.encode(value))  # noqa: SLF001  as above
+        self._context.write(_key(key), value)
 
     def delete(self, key: str) -> None:
         """Keep nothing under *key* any more."""
-        self._context._write(_key(key), None)  # noqa: SLF001  as above
+        self._context.write(_key(key), _GONE)
 
 
 class Context:
@@ -155,11 +165,14 @@ class Context:
         secrets: Any = None,
         event: Delivered | None = None,
         opened: Iterable[str] = (),
+        hidden: frozenset[str] = frozenset(),
         writable: bool = True,
         performs: bool = True,
+        wakes: bool = True,
         replays: bool = False,
+        timer: tuple[str, dt.datetime] | None = None,
     ) -> None:
-        """Take what the runner knows; *opened*: words of people that this turn has seen."""
+        """Take what the runner knows; *opened*: words of people that this turn has seen; *hidden*: secrets."""
         self.tenant = tenant
         self.mode = mode
         self.now = now
@@ -171,10 +184,17 @@ class Context:
         self._manifest = manifest
         self._port = port
         self._event = event
-        self._words = {text for text in opened if len(text) >= WORDS_CHARS_MIN}
+        self.seen = list(opened)
+        self._words = {text for text in self.seen if len(text) >= WORDS_CHARS_MIN}
+        self._hidden = hidden
         self._writable = writable
         self._performs = performs
+        self._wakes = wakes
         self._replays = replays
+        self._timer = timer
+        self._granted: list[Grant] | None = None
+        self._bytes = 0
+        self._over = False
         self.revoking: list[Grant] | None = None  # a list while an event is handled
 
     # What a handler may ask for
@@ -188,24 +208,35 @@ class Context:
         self._may_write()
         if not self._performs:
             raise PluginError("missing_hook", "effects are asked for, but there is no `perform` hook")
+        if not isinstance(name, str) or not 1 <= len(name) <= NAME_CHARS_MAX or not name.isprintable():
+            raise PluginError("bad_name", f"an effect's name has 1 to {NAME_CHARS_MAX} characters that can be printed")
+        if name.startswith("command:"):
+            raise PluginError("bad_name", "names that begin with `command:` are the host's own")
+        if not isinstance(delay_s, int | float) or not 0 <= delay_s <= DELAY_S_MAX:
+            raise PluginError("bad_delay", f"an effect is delayed by 0 to {DELAY_S_MAX:.0f} seconds")
+        made = _members(arguments, f"the arguments of effect {name!r}")
+        self._no_words([name, made], f"the effect {name!r}")
         if any(one.name == name for one in self.turn.effects):
             raise PluginError("effect_twice", f"the effect {name!r} was asked for twice: give each its own name")
-        plain = _plain(arguments or {})
-        self._no_words(plain, f"the arguments of effect {name!r}")
-        self.turn.effects.append(EffectWanted(name, plain, delay_s))
-        self._bounded()
+        self.turn.effects.append(EffectWanted(name, made, delay_s))
+        self._bounded(made)
 
     def fact(self, name: str, data: dict[str, Any] | msgspec.Struct | None = None, *, once: str = "") -> None:
         """Tell everybody: a fact in GOALS_PLUGIN, with the plugin's version and the event that caused it.
 
+        *name*: 1 to 63 of a-z, 0-9 and _, a letter first.
         *once*: what it is told of (`goal/ID/2026-03-02`) where a timer tells it now and an event in a replay: its id
         is made of that then, so that it counts once whatever told it.
         """
         self._may_write()
-        plain = _plain(data or {})
-        self._no_words(plain, f"the fact {name!r}")
-        self.turn.facts.append(FactWanted(name, plain, once))
-        self._bounded()
+        if not isinstance(name, str) or not FACT_NAME(name):
+            raise PluginError("bad_name", f"{name!r} is no name of a fact: 1 to 63 of a-z, 0-9 and _, a letter first")
+        if name in OWN_FACTS:
+            raise PluginError("bad_name", f"the host tells {name!r} itself, when a reward is granted or revoked")
+        made = _members(data, f"the fact {name!r}")
+        self._no_words([made, once], f"the fact {name!r}")
+        self.turn.facts.append(FactWanted(name, made, once))
+        self._bounded(made)
 
     def command(self, command: type[Command], **fields: Any) -> None:
         """Send a command back once this turn is kept, as the plugin itself; it may be refused, which is logged.
@@ -213,15 +244,23 @@ class Context:
         *fields*: those of the command without `command_id` and `actor`; `id` is the event's aggregate unless given.
         """
         self._may_write()
+        if not (isinstance(command, type) and issubclass(command, Command)):
+            raise PluginError("bad_command", "give the command's class, e.g. milepost_contracts.commands.goal.TagGoal")
         name = f"{command.AGGREGATE}.{command.NAME}"
         if not any(matches(pattern, name) for pattern in self._manifest.permissions.commands):
             raise PluginError("not_permitted", f"the manifest's permissions do not list the command {name}")
+        if fields.keys() & {"command_id", "actor"}:
+            raise PluginError("bad_command", f"{name}: `command_id` and `actor` are set by the host")
         if "id" not in fields and self._event is not None:
             fields["id"] = self._event.aggregate_id
-        plain = _plain(fields)
-        self._no_words(plain, f"the command {name}")
-        self.turn.commands.append(CommandWanted(command.AGGREGATE, command.NAME, plain))
-        self._bounded()
+        made = _members(fields, f"the command {name}")
+        self._no_words(made, f"the command {name}")
+        try:
+            msgspec.convert(made | {"command_id": _SOME_ID, "actor": self._manifest.actor}, strict(command))
+        except msgspec.ValidationError as error:
+            raise PluginError("bad_command", f"{name}: {error}") from error
+        self.turn.commands.append(CommandWanted(command.AGGREGATE, command.NAME, made))
+        self._bounded(made)
 
     def redeliver(self, first: int = 1, last: int | None = None, arguments: dict[str, Any] | None = None) -> None:
         """Have past events of the tenant, sequences *first* to *last*, given to `on_replayed` with *arguments*.
@@ -233,7 +272,7 @@ class Context:
             raise PluginError("not_permitted", "past events can be asked for in `act` alone, with a hook `on_replayed`")
         if first < 1 or (last is not None and last < first):
             raise PluginError("bad_range", f"there are no events from sequence {first} to {last}")
-        self.turn.replays.append(ReplayWanted(first, last, _plain(arguments or {})))
+        self.turn.replays.append(ReplayWanted(first, last, _members(arguments, "the arguments of a replay")))
         self._bounded()
 
     def revoke(self, grant: Grant) -> None:
@@ -249,8 +288,13 @@ class Context:
     def wake_at(self, key: str, at: dt.datetime) -> None:
         """Have `on_timer(key, at)` called at *at* (aware); another call with the same key replaces it."""
         self._may_write()
-        if at.tzinfo is None:
-            raise PluginError("naive_instant", f"the timer {key!r} needs a time with a time zone")
+        if not self._wakes:
+            raise PluginError("missing_hook", "a timer is asked for, but there is no `on_timer` hook")
+        if not isinstance(at, dt.datetime) or at.tzinfo is None:
+            raise PluginError("naive_instant", f"the timer {_key(key)!r} needs a datetime with a time zone")
+        if self._timer is not None and key == self._timer[0] and at <= self._timer[1]:
+            raise PluginError("timer_loop", f"the timer {key!r} sets itself to when it was due: it would never end")
+        self._no_words(key, "the key of a timer")
         self.turn.timers[_key(key)] = at.astimezone(dt.UTC)
         self._bounded()
 
@@ -266,11 +310,15 @@ class Context:
         """
         if not self._manifest.permissions.history:
             raise PluginError("not_permitted", "the manifest's permissions do not say history = true")
+        self._may_look()
         return self._port.goal_at(self.tenant, id_, version)
 
     def grants(self, *, goal: str | None = None, person: str | None = None, standing: bool = True) -> list[Grant]:
         """Return what this plugin has granted: of a goal, to a person; revoked ones too with *standing* False."""
-        known = {grant.id: grant for grant in self._port.grants(self.tenant)}
+        self._may_look()
+        if self._granted is None:
+            self._granted = self._port.grants(self.tenant)
+        known = {grant.id: grant for grant in self._granted}
         for grant in (*self.turn.granted, *self.turn.revoked):
             known[grant.id] = grant
         return [
@@ -292,31 +340,29 @@ class Context:
 
     def log(self, message: str, **fields: Any) -> None:
         """Add a line to the host's log; words of people in it are refused."""
-        plain = _plain(fields)
-        self._no_words({"message": message, **plain}, "a log line")
+        if self._over:
+            self._may_look()
+        made = plain({"message": str(message)[:200], **fields}, "a log line", bytes_max=LOG_BYTES_MAX)
+        self._no_words(made, "a log line")
         if len(self.turn.log) < KEPT_MAX:
-            self.turn.log.append(Line(message[:200], plain))
+            self.turn.log.append(Line(made.pop("message"), made))
 
     # What the runner and the state use
 
-    def saw(self, words: Iterable[str]) -> None:
-        """Note words of people that were opened for this turn."""
-        self._words.update(text for text in words if len(text) >= WORDS_CHARS_MIN)
+    def end(self) -> None:
+        """Let nothing be looked at or asked for any more: the turn is being kept."""
+        self._over = True
 
-    def _may_write(self) -> None:
-        if not self._writable:
-            raise PluginError("read_only", "here nothing can be written or asked for: only looked at")
-
-    def _bounded(self) -> None:
-        if self.turn.count > KEPT_MAX:
-            raise PluginError("too_much", f"one event came to more than {KEPT_MAX} writes, effects, facts and timers")
-
-    def _read(self, key: str) -> bytes | None:
+    def read(self, key: str) -> bytes | None:
+        """Return what is under *key*, as this turn would leave it."""
+        self._may_look()
         if key in self.turn.writes:
             return self.turn.writes[key]
         return self._port.get(self.tenant, key)
 
-    def _scan(self, prefix: str) -> list[tuple[str, bytes]]:
+    def scan(self, prefix: str) -> list[tuple[str, bytes]]:
+        """Return keys that begin with *prefix*, in order, as this turn would leave them."""
+        self._may_look()
         found = dict(self._port.scan(self.tenant, prefix))
         for key, value in self.turn.writes.items():
             if key.startswith(prefix):
@@ -326,34 +372,72 @@ class Context:
                     found[key] = value
         return sorted(found.items())
 
-    def _write(self, key: str, value: bytes | None) -> None:
+    def write(self, key: str, value: Any) -> None:
+        """Put *value* under *key*; raises PluginError."""
         self._may_write()
         if not self._manifest.stores:
             raise PluginError("not_permitted", "the manifest does not say stores = True")
-        if value is not None:
-            if len(value) > VALUE_BYTES_MAX:
-                raise PluginError("too_much", f"the value of {key!r} has {len(value)} bytes; {VALUE_BYTES_MAX} is most")
-            self._no_words(msgspec.json.decode(value), f"the state {key!r}")
-        self.turn.writes[key] = value
-        self._bounded()
+        if value is _GONE:
+            self.turn.writes[key] = None
+            self._bounded()
+            return
+        made = plain(value, f"the value of {key!r}")
+        self._no_words([key, made], f"the state {key!r}")
+        self._bytes -= len(self.turn.writes.get(key) or b"")
+        self.turn.writes[key] = msgspec.json.encode(made)
+        self._bounded(made)
+
+    def _may_look(self) -> None:
+        if self._over:
+            message = "the handler is over: what it left running cannot look at anything or ask for anything"
+            raise PluginError("turn_over", message)
+
+    def _may_write(self) -> None:
+        self._may_look()
+        if not self._writable:
+            raise PluginError("read_only", "here nothing can be written or asked for: only looked at")
+
+    def _bounded(self, made: Any = None) -> None:
+        if made is not None:
+            self._bytes += len(msgspec.json.encode(made))
+        if self.turn.count > KEPT_MAX:
+            raise PluginError("too_much", f"one event came to more than {KEPT_MAX} writes, effects, facts and timers")
+        if self._bytes > TURN_BYTES_MAX:
+            raise PluginError("too_much", f"one event came to more than {TURN_BYTES_MAX} bytes")
 
     def _no_words(self, node: Any, where: str) -> None:
-        """Refuse words of people where they would be kept: an erased person's words must be nowhere."""
-        if not self._words:
+        """Refuse words of people where they would be kept: an erased person's words must be nowhere. Secrets too."""
+        if not self._words and not self._hidden:
             return
         for text in strings(node):
             if any(words in text for words in self._words):
                 raise PluginError("words_kept", f"{where} holds words of people: keep ids, open the words when needed")
+            if any(secret in text for secret in self._hidden):
+                raise PluginError("secret_kept", f"{where} holds a secret: `perform` has them in `context.secrets`")
+
+
+_GONE = object()
 
 
 def _key(key: str) -> str:
-    if not key or len(key) > KEY_CHARS_MAX or key.startswith(RESERVED) or "\0" in key:
+    if not isinstance(key, str) or not 1 <= len(key) <= KEY_CHARS_MAX or key.startswith(RESERVED) or "\0" in key:
         raise PluginError("bad_key", f"a key has 1 to {KEY_CHARS_MAX} characters and does not begin with {RESERVED}")
     return key
 
 
-def _plain(value: Any) -> Any:
+def _members(value: Any, where: str) -> dict[str, Any]:
+    made = plain({} if value is None else value, where)
+    if not isinstance(made, dict):
+        raise PluginError("not_json", f"{where}: members with names are wanted, not a {type(made).__name__}")
+    return made
+
+
+def plain(value: Any, where: str, *, bytes_max: int = VALUE_BYTES_MAX) -> Any:
+    """Return *value* as JSON that nobody else holds; raises PluginError `not_json`, `too_much`, naming *where*."""
     try:
-        return msgspec.json.decode(msgspec.json.encode(value))
-    except (TypeError, msgspec.MsgspecError) as error:
-        raise PluginError("not_json", f"this is no JSON: {error}") from error
+        encoded = msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        raise PluginError("not_json", f"{where} is no JSON: {error}") from error
+    if len(encoded) > bytes_max:
+        raise PluginError("too_much", f"{where} has {len(encoded)} bytes; {bytes_max} is most")
+    return msgspec.json.decode(encoded)

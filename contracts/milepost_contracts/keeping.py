@@ -7,21 +7,18 @@ kept: once.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Any, Literal
 
 import msgspec
 
 from milepost_contracts import envelope
-from milepost_contracts.context import FactWanted, Turn
+from milepost_contracts.context import FACT_NAME, FactWanted, Turn
 from milepost_contracts.envelope import SCHEMA_PREFIX, Envelope
-from milepost_contracts.plugin import Delivered, Effect, Grant, Manifest, Mode, PluginError, Question, Replay
-from milepost_contracts.running import stable_id
+from milepost_contracts.plugin import Delivered, Effect, Grant, Manifest, Mode, PluginError, Question, Replay, stable_id
 from milepost_contracts.subjects import fact as fact_subject
 from milepost_contracts.subjects import tenant_id
 
 Kind = Literal["effect", "command"]
-_FACT_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$").match
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +125,7 @@ def keep(
     for place, command in enumerate(turn.commands):
         name = f"command:{command.aggregate}.{command.name}:{place}"
         id_ = stable_id("command", manifest.id, cause.id, str(place))
-        add("command", name, {"command_id": id_, "actor": manifest.actor, **command.fields})
+        add("command", name, command.fields | {"command_id": id_, "actor": manifest.actor})
     facts = [*turn.facts]
     facts += [FactWanted("reward_granted", _told(one)) for one in turn.granted]
     facts += [FactWanted("reward_revoked", _told(one)) for one in turn.revoked]
@@ -177,7 +174,7 @@ def _fact(
     manifest: Manifest, cause: Cause, wanted: FactWanted, place: int, now: dt.datetime, *, suppressed: bool
 ) -> Fact:
     name = wanted.name
-    if not _FACT_NAME(name):
+    if not FACT_NAME(name):
         raise PluginError("bad_name", f"{name!r} is no name of a fact: a-z, 0-9 and _, a letter first")
     of = ("once", name, wanted.once) if wanted.once else (cause.id, name, str(place))
     id_ = stable_id("fact", manifest.id, cause.tenant, *of)

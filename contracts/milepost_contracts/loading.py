@@ -12,7 +12,8 @@ import msgspec
 import pluggy
 
 from milepost_contracts import hooks
-from milepost_contracts.plugin import API, API_MIN, Manifest, PluginError, convert_config
+from milepost_contracts.configuring import convert_config
+from milepost_contracts.plugin import API, API_MIN, Manifest, PluginError
 
 # What needs what: whoever has the first has to have the second, and why.
 _NEEDS = {

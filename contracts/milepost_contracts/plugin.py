@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import re
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -23,9 +23,19 @@ API_MIN = 1  # the oldest that this version still serves
 _PATTERN = r"^(\*|[a-z_]+\.(\*|[a-z0-9_]+))(?!\n)$"
 Subscription = Annotated[str, Meta(pattern=_PATTERN, description="goal.milestone_hit, goal.* or *")]
 WordsPattern = Annotated[
-    str, Meta(pattern=r"^(\*|[a-z_]+\.(\*|[a-z0-9_]+)/[a-z_*]+)(?!\n)$", description="goal.created/title, goal.*/title")
+    str,
+    Meta(pattern=r"^(\*|[a-z_]+\.(\*|[a-z0-9_]+)/(\*|[a-z_]+))(?!\n)$", description="goal.created/title, goal.*/title"),
 ]
 Mode = Literal["live", "replay", "dry_run"]
+
+
+# Ids of grants, facts and commands are made of what they are for: the same ones come out of every delivery.
+_IDS = uuid.UUID("0c4b7a52-58a0-5f39-8d0d-6f2f1c1d7b10")
+
+
+def stable_id(*parts: str) -> str:
+    """Return the id (a UUID of version 5) that *parts* always have."""
+    return str(uuid.uuid5(_IDS, "\0".join(parts)))
 
 
 class PluginError(Exception):
@@ -334,37 +344,48 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
 
 
-# What is taken back, by the event that does it. The first two name the event; the others name what was done, which the
-# runner has noted: name -> (what is taken back, the member that tells which of its goal's).
+# What is taken back, by the event that does it: (name of what is taken back, the member that tells which). Of the
+# first, the member is the event's id; of the others it is the thing (of its goal), whose events the runner has noted.
 _NAMED = {
-    "goal.milestone_hit_retracted": "hit_event",
-    "goal.feedback_retracted": "feedback_event",
-    "goal.progress_corrected": "corrects",
+    "goal.milestone_hit_retracted": ("goal.milestone_hit", "hit_event"),
+    "goal.feedback_retracted": ("goal.feedback_given", "feedback_event"),
+    "goal.progress_corrected": ("goal.progress_recorded", "corrects"),
 }
 _NOTED = {
     "goal.check_in_voided": ("goal.check_in_held", "check_in"),
     "goal.action_reopened": ("goal.action_completed", "action"),
     "goal.reopened": ("goal.closed", ""),
 }
-RETRACTIONS = frozenset({*_NAMED, *_NOTED})
-_TO_NOTE = dict(_NOTED.values())
+RETRACTIONS = {name: what for name, (what, _) in (_NAMED | _NOTED).items()}
+"""Events that take something back, and what: `goal.milestone_hit_retracted` takes back `goal.milestone_hit`."""
+# What comes of these holds no longer than what they put right.
+_AMENDS = {"goal.progress_corrected": _NAMED["goal.progress_corrected"], "goal.closure_amended": ("goal.closed", "")}
+_BEGINS = dict(_NOTED.values())
 ERASED = "person.erased"
 
 
-def noted_as(event: Delivered) -> str | None:
-    """Return the key under which a runner notes *event*, so that it is found when it is taken back; None: no need."""
-    if event.name not in _TO_NOTE:
-        return None
-    member = _TO_NOTE[event.name]
-    return f"{event.name}/{event.aggregate_id}/{getattr(event.data, member) if member else ''}"
+def noted_as(event: Delivered) -> tuple[str, bool] | None:
+    """Return the key under which a runner notes *event*, to be found when it is taken back; None: no need.
+
+    With it: whether *event* begins something there (a check-in) or puts right what was begun (a correction).
+    """
+    if (member := _BEGINS.get(event.name)) is not None:
+        return _noted(event.name, event, member), True
+    if (amended := _AMENDS.get(event.name)) is not None:
+        return _noted(amended[0], event, amended[1]), False
+    return None
 
 
-def taken_back(event: Delivered) -> tuple[str | None, str | None]:
-    """Return what the retraction *event* takes back: the id of an event, or the key that it was noted under."""
-    if (member := _NAMED.get(event.name)) is not None:
-        return getattr(event.data, member), None
+def taken_back(event: Delivered) -> tuple[str | None, str]:
+    """Return what the retraction *event* takes back: the event's id where it is named, the key of what is noted."""
+    if (named := _NAMED.get(event.name)) is not None:
+        return getattr(event.data, named[1]), _noted(named[0], event, named[1])
     name, member = _NOTED[event.name]
-    return None, f"{name}/{event.aggregate_id}/{getattr(event.data, member) if member else ''}"
+    return None, _noted(name, event, member)
+
+
+def _noted(name: str, event: Delivered, member: str) -> str:
+    return f"{name}/{event.aggregate_id}/{getattr(event.data, member) if member else ''}"
 
 
 class Health(_Plain, frozen=True, kw_only=True):
@@ -372,20 +393,6 @@ class Health(_Plain, frozen=True, kw_only=True):
 
     ok: bool = True
     message: str = ""
-
-
-_FIELD = re.compile(r" - at `\$\.?(.*)`$")
-
-
-def convert_config(members: Mapping[str, Any], schema: type[Any], *, source: str) -> Any:
-    """Return *members* as *schema*; raises PluginError `invalid_config` that names the source and the place."""
-    try:
-        return msgspec.convert(members, schema, strict=False)
-    except msgspec.ValidationError as error:
-        place = _FIELD.search(str(error))
-        what = _FIELD.sub("", str(error))
-        field = place[1] if place and place[1] else "(top)"
-        raise PluginError("invalid_config", f"{source}: {field}: {what}", field=field) from error
 
 
 def strings(node: Any) -> Iterator[str]:

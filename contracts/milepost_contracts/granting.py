@@ -1,0 +1,98 @@
+"""Rewards are given for an event, once each, and taken back when their cause is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from milepost_contracts.context import RESERVED, Context
+from milepost_contracts.plugin import (
+    Delivered,
+    Grant,
+    Manifest,
+    PluginError,
+    Reward,
+    noted_as,
+    stable_id,
+    taken_back,
+)
+
+NOTED = f"{RESERVED}noted/"
+Call = Callable[..., list[Any]]
+"""Calls every implementation of a hook by name, with its arguments by name; what they give, in order."""
+
+
+def reward(call: Call, manifest: Manifest, event: Delivered, context: Context) -> None:
+    """Ask for rewards for *event* and grant those that were not given yet.
+
+    A reward is told from others by its event, its rule and its person: the same one comes out of every delivery.
+    """
+    found: list[list[Reward]] = call("decide_reward", first=True, event=event, context=context)
+    given: set[tuple[str, str]] = set()
+    for one in found[0] if found else ():
+        if (one.rule, one.to) in given:
+            why = f"the rule {one.rule!r} gives two rewards to one person for one event: give each its own rule"
+            raise PluginError("reward_twice", why)
+        given.add((one.rule, one.to))
+        id_ = stable_id("grant", manifest.id, event.tenant, event.id, one.rule, one.to)
+        known = context.grants(person=one.to, standing=False)
+        if any(grant.id == id_ or (one.once and grant.stands and _same(grant.reward, one)) for grant in known):
+            continue
+        grant = Grant(
+            id=id_, reward=one, aggregate=event.aggregate, aggregate_id=event.aggregate_id, cause=event.id,
+            at=event.occurred,
+        )  # fmt: skip
+        context.turn.granted.append(grant)
+        call("on_granted", grant=grant, context=context)
+
+
+def _same(one: Reward, other: Reward) -> bool:
+    return (one.once, one.rule, one.to) == (other.once, other.rule, other.to)
+
+
+def note(event: Delivered, context: Context) -> None:
+    """Note *event* where what takes it back will not name it."""
+    if (noted := noted_as(event)) is None:
+        return
+    key, begins = noted
+    before = [] if begins else noted_under(key, context)
+    context.turn.writes[NOTED + key] = msgspec.json.encode([*before, event.id])
+
+
+def noted_under(key: str, context: Context) -> list[str]:
+    """Return the ids of the events that were noted under *key*: first the one that began it."""
+    found = context.read(NOTED + key)
+    return [] if found is None else msgspec.json.decode(found, type=list[str])
+
+
+def retract(call: Call, event: Delivered, context: Context) -> None:
+    """Tell the plugin what *event* takes back, and revoke what it wants revoked."""
+    named, key = taken_back(event)
+    noted = noted_under(key, context) if key else []
+    causes = [named, *noted] if named else noted
+    if not causes:
+        return  # what it takes back never came here
+    standing = context.grants()
+    of_it = [grant for grant in standing if grant.cause in causes]
+    results = call("on_retracted", event=event, retracted=causes[0], grants=of_it, context=context)
+    known = {grant.id: grant for grant in standing}
+    for grant in [grant for result in results for grant in result]:
+        if grant.id in known:
+            _revoke(call, known.pop(grant.id), event, context)
+
+
+def revoke_asked(call: Call, event: Delivered, context: Context) -> None:
+    """Take back what handlers asked to have taken back."""
+    while context.revoking:
+        asked = context.revoking.pop(0)
+        for grant in [grant for grant in context.grants() if grant.id == asked.id]:
+            _revoke(call, grant, event, context)
+
+
+def _revoke(call: Call, grant: Grant, event: Delivered, context: Context) -> None:
+    revoked = msgspec.structs.replace(grant, revoked_by=event.id)
+    context.turn.revoked.append(revoked)
+    context.turn.granted = [one for one in context.turn.granted if one.id != grant.id]
+    call("on_revoked", grant=revoked, context=context)
