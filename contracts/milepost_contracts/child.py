@@ -21,9 +21,10 @@ from typing import Any
 
 import msgspec
 
-from milepost_contracts.context import Turn
+from milepost_contracts.context import Port, Turn
+from milepost_contracts.envelope import decode
 from milepost_contracts.hooks import ENTRY_POINTS
-from milepost_contracts.loading import Plugin, load_entry_point
+from milepost_contracts.loading import load_entry_point
 from milepost_contracts.plugin import (
     Delivered,
     Effect,
@@ -123,6 +124,10 @@ class Line:
         self._end = end
         self._incoming = end.makefile("rb", buffering=1 << 20)
 
+    def close(self) -> None:
+        """Close what reads; the socket is its owner's."""
+        self._incoming.close()
+
     def send(self, item: Any) -> None:
         """Send *item*."""
         content = _encode(item)
@@ -176,13 +181,55 @@ class AskedPort:
         return found
 
 
+class Ahead:
+    """Reads as they will be when the turns of a batch that are made so far are kept: the host keeps them afterwards."""
+
+    def __init__(self, port: Port) -> None:
+        """Take what is kept."""
+        self._port = port
+        self._writes: dict[tuple[str, str], bytes | None] = {}
+        self._grants: dict[tuple[str, str], Grant] = {}
+
+    def begin(self) -> None:
+        """Forget what was ahead: the host has kept it, or this process would be gone."""
+        self._writes.clear()
+        self._grants.clear()
+
+    def made(self, tenant: str, turn: Turn) -> None:
+        """Take in a turn that will be kept."""
+        for key, value in turn.writes.items():
+            self._writes[tenant, key] = value
+        for grant in (*turn.granted, *turn.revoked):
+            self._grants[tenant, grant.id] = grant
+
+    def get(self, tenant: str, key: str) -> bytes | None:
+        """See Port."""
+        place = (tenant, key)
+        return self._writes[place] if place in self._writes else self._port.get(tenant, key)
+
+    def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
+        """See Port."""
+        found: dict[str, bytes | None] = dict(self._port.scan(tenant, prefix))
+        found |= {key: value for (of, key), value in self._writes.items() if of == tenant and key.startswith(prefix)}
+        return sorted((key, value) for key, value in found.items() if value is not None)
+
+    def grants(self, tenant: str) -> list[Grant]:
+        """See Port."""
+        found = {grant.id: grant for grant in self._port.grants(tenant)}
+        return list((found | {id_: grant for (of, id_), grant in self._grants.items() if of == tenant}).values())
+
+    def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
+        """See Port."""
+        return self._port.goal_at(tenant, id_, version)
+
+
 class Child:
     """Serves one plugin to its host."""
 
-    def __init__(self, plugin: Plugin, runner: Runner) -> None:
-        """Take what is run."""
-        self._plugin = plugin
+    def __init__(self, runner: Runner, ahead: Ahead) -> None:
+        """Take what is run, and through what it reads."""
         self._runner = runner
+        self._ahead = ahead
         self.verbs: dict[str, Callable[[Any], Any]] = {
             "deliver": self._deliver,
             "fire": self._fire,
@@ -213,6 +260,7 @@ class Child:
                     return Taken(count=place, turns=turns, failure=done.failure, ms_total=total, ms_max=most)
                 if done.turn.count or done.turn.log:
                     turns.append((place, done.turn))
+                    self._ahead.made(decode(document).tenant, done.turn)
         return Taken(count=len(batch.items), turns=turns, ms_total=total, ms_max=most)
 
     def _fire(self, given: Any) -> Done:
@@ -251,12 +299,14 @@ def serve(work: Line, ask: Line) -> None:
     except PluginError as error:
         work.send((number, error.code, str(error)))
         return
-    runner = Runner(plugin, AskedPort(ask), config=config, secrets=secrets)
+    ahead = Ahead(AskedPort(ask))
+    runner = Runner(plugin, ahead, config=config, secrets=secrets)
     work.send((number, "", Loaded(manifest=plugin.manifest, hooks=plugin.hooks)))
     gc.set_threshold(GARBAGE_MIN)
-    child = Child(plugin, runner)
+    child = Child(runner, ahead)
     while (content := work.receive()) is not None:
         number, verb, given = _decode(content)
+        ahead.begin()
         work.send((number, "", child.verbs[verb](given)))
     runner.close()
 

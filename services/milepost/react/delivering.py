@@ -101,7 +101,8 @@ class Delivering:
             return
         mode: Mode = "replay" if last_sequence else "live"
         await self._run(Store.begin, Position(generation, 0), mode, last_sequence, {})
-        self._log.info("replay_begins", until=last_sequence)
+        if last_sequence:
+            self._log.info("replay_begins", until=last_sequence)
 
     # Going on
 

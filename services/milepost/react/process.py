@@ -78,7 +78,7 @@ class Process:
                 env={name: os.environ[name] for name in _INHERITED if name in os.environ},
             )  # fmt: skip
         self._asking = ask
-        threading.Thread(target=_answer, args=(Line(ask), self._port), name="react-port", daemon=True).start()
+        threading.Thread(target=_answer, args=(ask, self._port), name="react-port", daemon=True).start()
         self._reader, self._writer = await asyncio.open_connection(sock=work)
         found = await self.ask("hello", self._hello, timeout_s=START_S)
         loaded = msgspec.convert(found, Loaded)
@@ -160,12 +160,12 @@ class Process:
         return f"the process ended with {status}"
 
 
-def _answer(line: Line, port: Port) -> None:
+def _answer(end: socket.socket, port: Port) -> None:
     """Answer the plugin's reads until its process, or this side of it, is gone."""
     reads: dict[str, Callable[..., Any]] = {
         "get": port.get, "scan": port.scan, "grants": port.grants, "goal_at": port.goal_at,
     }  # fmt: skip
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), end, contextlib.closing(Line(end)) as line:
         while (content := line.receive()) is not None:
             verb, arguments = _decode(content)
             try:

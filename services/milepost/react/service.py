@@ -56,8 +56,17 @@ class Options(NamedTuple):
 class ReactService:
     """Runs plugins until stopped."""
 
-    def __init__(self, nc: Client, around: Around, options: Options, *, roles: Roles) -> None:
-        """Take the connection for what is asked here, what workers need, the settings, and who tells roles."""
+    def __init__(
+        self,
+        nc: Client,
+        around: Around,
+        options: Options,
+        *,
+        roles: Roles,
+        find: Callable[[], dict[str, Installed]] = installed,
+    ) -> None:
+        """Take the connection for what is asked here, what workers need, settings, who tells roles, what is there."""
+        self._find = find
         self._nc = nc
         self._around = around
         self._options = options
@@ -82,7 +91,7 @@ class ReactService:
 
     async def start(self) -> None:
         """Begin to run plugins and to answer; returns when the broker knows the subscriptions."""
-        self.installed = await asyncio.to_thread(installed)
+        self.installed = await asyncio.to_thread(self._find)
         for name in self.allowed:
             if name in self.installed:
                 self.workers[name] = self._worker(self.installed[name])

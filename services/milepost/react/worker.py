@@ -207,7 +207,10 @@ class Worker:
                 await self._until_changed()
                 continue
             self._running = asyncio.create_task(self._run(status))
-            await asyncio.wait([self._running])
+            try:
+                await asyncio.wait([self._running])
+            finally:
+                await end(self._running)
             error = None if self._running.cancelled() else self._running.exception()
             if error is None:
                 pause = PAUSE_S_MIN

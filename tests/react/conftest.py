@@ -1,0 +1,30 @@
+"""A broker and a host for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.hosting import Hosting
+from tests.support.nats import Connect, broker, connect  # noqa: F401  fixtures
+from tests.support.postgres import postgres_url  # noqa: F401  fixture
+
+MakeHost = Callable[..., Hosting]
+
+
+@pytest.fixture
+async def hosting(connect: Connect, tmp_path: Path) -> AsyncIterator[MakeHost]:  # noqa: F811  the fixture
+    """Give what makes hosts: `hosting({"name": "module"}, **options)`; they are stopped after the test."""
+    made: list[Hosting] = []
+
+    def make(plugins: dict[str, str], *, folder: str = "host", **options: Any) -> Hosting:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        made.append(Hosting(connect, tmp_path / folder, plugins, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.stop()

@@ -1,0 +1,1 @@
+"""Plugins for the tests of the host; each is a module that a process of its own imports."""
