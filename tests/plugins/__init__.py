@@ -1,0 +1,1 @@
+"""Plugins, each as its operator has it."""

@@ -1,0 +1,1 @@
+"""The plugin webhooks, against real receivers."""
