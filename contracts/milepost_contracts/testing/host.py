@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -22,7 +22,7 @@ from milepost_contracts.keeping import (
     of_timer,
 )
 from milepost_contracts.loading import Plugin, load
-from milepost_contracts.permitted import opened
+from milepost_contracts.permitted import opened, shown
 from milepost_contracts.plugin import (
     Delivered,
     Effect,
@@ -38,6 +38,7 @@ from milepost_contracts.plugin import (
 from milepost_contracts.running import Done, Runner
 from milepost_contracts.testing.story import NOW, Story
 
+FIRED_MAX = 10_000  # timers in one `advance`: a year of twenty-seven a day; more is a loop
 ATTEMPTS_MAX = 5  # of one effect that raises; the real host waits between them
 
 
@@ -45,13 +46,14 @@ class HookFailed(AssertionError):  # noqa: N818  what a test sees
     """A hook of the plugin failed; `failure` says how."""
 
     def __init__(self, done: Done) -> None:
-        """Take what the runner gave."""
-        super().__init__(str(done.failure))
-        self.failure = done.failure
+        """Take what the runner gave; what was raised in the plugin is this one's cause."""
+        failure = done.failure
+        super().__init__(f"{failure.hook}: {failure.code}: {failure.error} at {failure.place}" if failure else "")
+        self.failure = failure
 
 
 class Stored:
-    """What is stored of one plugin: copied whole before a turn is kept, so that a test can fail in between."""
+    """What is stored of one plugin."""
 
     def __init__(self) -> None:
         """Begin empty."""
@@ -94,7 +96,8 @@ class MemoryPort:
         found = self._goals.get((id_, version)) or self._goals.get((id_, None))
         if found is None:
             raise PluginError("unknown_goal", f"the test gave no goal {id_}: set host.goals[id, version]")
-        return found
+        copied: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
+        return copied
 
 
 class Host:
@@ -121,9 +124,22 @@ class Host:
         self.log: list[Any] = []
         self._config = self.plugin.configured("config_schema", config, source="config")
         self._secrets = self.plugin.configured("secrets_schema", secrets, source="secrets")
+        self.listed: list[tuple[str, str, dt.datetime]] = []  # timers (tenant, key, at) that were due and not called
+        self.conflicts: list[str] = []  # keys of effects that were asked for with two contents
         self._delivered: list[bytes] = []
-        self._crashing = False
+        self._ids: dict[tuple[str, int], str] = {}
         self.runner = self._started()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the plugin end, and free what it took."""
+        self._raise(self.runner.stop())
+        self.runner.close()
 
     def _started(self) -> Runner:
         runner = Runner(
@@ -133,16 +149,23 @@ class Host:
             secrets=self._secrets,
             clock=lambda: self.now,
         )
-        self._raise(runner.start())
+        self.runner = runner
+        done = runner.start()
+        self._raise(done)
+        self.log += done.turn.log
         return runner
 
     # What a test does
 
     def deliver(self, *events: Delivered | bytes, mode: Mode | None = None) -> None:
-        """Hand over events in order; each is kept before the next. Those that were kept before change nothing."""
+        """Hand over events in order; each is kept before the next. Those that were kept before change nothing.
+
+        Some may be left out. Raises AssertionError for one that comes too late, as it does nowhere else.
+        """
         for one in events:
             document = one.document if isinstance(one, Delivered) else one
             event = Delivered(document)
+            self._in_order(event)
             self._delivered.append(document)
             if event.sequence and event.sequence <= self.stored.position.get(event.tenant, 0):
                 continue
@@ -171,14 +194,24 @@ class Host:
         self.runner = self._started()
 
     def advance(self, to: dt.datetime) -> None:
-        """Let time pass until *to*: timers that are due are called in order, each kept before the next."""
+        """Let time pass until *to*: timers that are due are called in order, each kept before the next.
+
+        In replay and dry run they are not called but listed, in `listed`.
+        """
+        called = 0
         while due := [(at, tenant, key) for (tenant, key), at in self.stored.timers.items() if at <= to]:
             at, tenant, key = min(due)
             self.now = max(self.now, at)
-            del self.stored.timers[tenant, key]
-            self._keep(
-                self.runner.fire(tenant, key, at, mode=self.mode), of_timer(self.manifest, tenant, key, at), self.mode
-            )
+            if self.mode == "live":
+                done = self.runner.fire(tenant, key, at, mode=self.mode)
+                self._raise(done)
+                del self.stored.timers[tenant, key]
+                self._keep(done, of_timer(self.manifest, tenant, key, at), self.mode)
+            else:
+                del self.stored.timers[tenant, key]
+                self.listed.append((tenant, key, at))
+            called += 1
+            assert called < FIRED_MAX, f"timers set each other without end; the last is {key!r}"  # noqa: S101  a test
         self.now = max(self.now, to)
 
     def perform(self, *, again: bool = False) -> None:
@@ -221,8 +254,10 @@ class Host:
                 left = None if left is None else left - 1
 
     def review(self, name: str, *, by: str, id_: str = "", version: int = 0, **fields: Any) -> list[Refusal]:
-        """Ask about a command; the refusals."""
-        command = Reviewed(name=name, tenant=self.story.tenant, id=id_, version=version, actor=by, fields=fields)
+        """Ask about the command called *name* (`goal.close_goal`) with *fields*; the refusals."""
+        aggregate, _, command_name = name.partition(".")
+        seen = shown(self.manifest.permissions, aggregate, command_name, fields)
+        command = Reviewed(name=name, tenant=self.story.tenant, id=id_, version=version, actor=by, fields=seen)
         done = self.runner.review(command)
         self._raise(done)
         found: list[Refusal] = done.result
@@ -239,10 +274,18 @@ class Host:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the plugin keeps, of all tenants, without the runner's own notes."""
+        """What the plugin keeps, of all tenants, without the runner's own notes; where they differ see `state_of`."""
+        return {key: value for tenant in self._tenants() for key, value in self.state_of(tenant).items()}
+
+    def state_of(self, tenant: str) -> dict[str, Any]:
+        """Return what the plugin keeps of *tenant*, without the runner's own notes."""
+        found = self.stored.state.items()
         return {
-            key: msgspec.json.decode(value) for (_, key), value in self.stored.state.items() if not key.startswith("~")
+            key: msgspec.json.decode(value) for (of, key), value in found if of == tenant and not key.startswith("~")
         }
+
+    def _tenants(self) -> list[str]:
+        return sorted({tenant for tenant, _ in self.stored.state})
 
     @property
     def effects(self) -> list[Outgoing]:
@@ -272,6 +315,14 @@ class Host:
 
     # How
 
+    def _in_order(self, event: Delivered) -> None:
+        number = (event.tenant, event.sequence)
+        known = self._ids.setdefault(number, event.id)
+        behind = event.sequence <= self.stored.position.get(event.tenant, 0)
+        if known != event.id or (behind and number not in self.stored.journal):
+            message = f"{event!r} comes after later ones: deliver in order, and give each Story a tenant of its own"
+            raise AssertionError(message)
+
     def _keep(self, done: Done, cause: Cause, mode: Mode) -> None:
         self._raise(done)
         turn: Turn = done.turn
@@ -291,7 +342,9 @@ class Host:
         for grant in kept.grants:
             self.stored.grants[grant.id] = (kept.tenant, grant)
         for one in kept.outgoing:
-            self.stored.outbox.setdefault(one.key, one)
+            known = self.stored.outbox.setdefault(one.key, one)
+            if (known.name, known.arguments) != (one.name, one.arguments):
+                self.conflicts.append(one.key)
         for fact in kept.facts:
             self.stored.facts.setdefault(fact.id, fact)
         for replay in kept.replays:
@@ -301,7 +354,9 @@ class Host:
         """Try an effect, keep what came of it; whether it is to be tried again at once."""
         attempt = self.stored.attempts.get(key, 0) + 1
         effect = self._effect(one, attempt)
-        failure = self.runner.perform(effect).failure
+        done = self.runner.perform(effect)
+        failure = done.failure
+        self.log += done.turn.log
         if failure is not None and failure.retry_s is not None:
             due = self.now + dt.timedelta(seconds=failure.retry_s)
             self.stored.outbox[key] = msgspec.structs.replace(one, due=due)
@@ -325,9 +380,10 @@ class Host:
             data = opened(self.manifest.permissions, decode(one.document), self.story.keys)
             event = Delivered(one.document, data)
         return Effect(
-            key=one.key, name=one.name, tenant=one.tenant, arguments=one.arguments, attempt=attempt, event=event
-        )
+            key=one.key, name=one.name, tenant=one.tenant, attempt=attempt, event=event,
+            arguments=msgspec.json.decode(msgspec.json.encode(one.arguments)),
+        )  # fmt: skip
 
     def _raise(self, done: Done) -> None:
         if done.failure is not None:
-            raise HookFailed(done)
+            raise HookFailed(done) from self.runner.raised
