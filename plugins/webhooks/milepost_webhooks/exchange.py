@@ -81,8 +81,6 @@ async def post(
         raise Undelivered("bad_response") from error
     except ssl.SSLError as error:
         raise Undelivered("tls_failed") from error
-    except TimeoutError:
-        raise
     except OSError as error:
         raise Undelivered("connection_failed") from error
     known = {name: value.decode("latin-1") for name, value in response.headers}

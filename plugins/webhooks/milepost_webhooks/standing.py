@@ -26,13 +26,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is kept of an endpoint; all as by default: it is well.
 
     failing_since: the first failure after the last success; failures: how many since. held_until: nothing is tried
-    before. disabled: why (`gone`, `failing`, `by_hand`), None: it is not.
+    before; holds: how often it was held since the last success. disabled: why (`gone`, `failing`, `by_hand`), None:
+    it is not.
     """
 
     failing_since: dt.datetime | None = None
     failures: int = 0
     code: str = ""
     held_until: dt.datetime | None = None
+    holds: int = 0
     disabled: str | None = None
     disabled_at: dt.datetime | None = None
     missed: Missed | None = None
@@ -48,16 +50,16 @@ def arrived(standing: Standing) -> Standing:
 def failed(standing: Standing, outcome: Outcome, config: Config, now: dt.datetime) -> Standing:
     """Return how it stands after an attempt that failed: held for a while, disabled where it fails for too long."""
     since, failures = standing.failing_since or now, standing.failures + 1
-    hold_s = config.retry_s[min(failures, len(config.retry_s)) - 1] if config.retry_s else 0.0
-    hold_s = min(hold_s, config.hold_s_max)
+    held_until, holds = standing.held_until, standing.holds
+    # Attempts that were under way side by side fail together: that is one reason to wait, not several.
+    if held_until is None or held_until <= now:
+        holds += 1
+        hold_s = config.retry_s[min(holds, len(config.retry_s)) - 1] if config.retry_s else 0.0
+        held_until = now + dt.timedelta(seconds=min(hold_s, config.hold_s_max))
     if outcome.code in THROTTLED:
-        hold_s = max(hold_s, outcome.retry_s or 0.0)
+        held_until = max(held_until, now + dt.timedelta(seconds=outcome.retry_s or 0.0))
     after = msgspec.structs.replace(
-        standing,
-        failing_since=since,
-        failures=failures,
-        code=outcome.code,
-        held_until=now + dt.timedelta(seconds=hold_s),
+        standing, failing_since=since, failures=failures, code=outcome.code, held_until=held_until, holds=holds
     )
     if standing.disabled:
         return after

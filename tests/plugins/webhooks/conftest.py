@@ -1,16 +1,8 @@
-"""What the tests of this plugin leave behind is closed."""
+"""A real broker and a real host, for the tests that go the whole way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from tests.react.conftest import hosting
+from tests.support.nats import broker, connect
 
-import pytest
-
-from tests.plugins.webhooks.hosting import OPEN
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    while OPEN:
-        OPEN.pop().runner.close()
+__all__ = ["broker", "connect", "hosting"]  # fixtures

@@ -12,8 +12,6 @@ from milepost_webhooks.addresses import Resolve, resolve
 from milepost_contracts.testing import Host, Story
 from tests.support.receiving import Receiver
 
-OPEN: list[Host] = []  # closed when their test ends: async hooks leave a loop behind
-
 
 def secret(first: int = 1) -> str:
     """Return a signing secret; another number, another secret."""
@@ -49,7 +47,7 @@ def hosted(
     **more: Any,
 ) -> Host:
     """Return a host with the plugin, at the present time: receivers refuse signatures of another."""
-    host = Host(
+    return Host(
         Webhooks(words=words, resolve=names),
         config=config(*endpoints, **more),
         secrets={"endpoints": secrets or {one["id"]: {"signing": [secret()]} for one in endpoints}},
@@ -57,8 +55,6 @@ def hosted(
         mode=mode,
         now=dt.datetime.now(dt.UTC),
     )
-    OPEN.append(host)
-    return host
 
 
 def told(hits: int = 1, **goal: Any) -> Story:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from milepost_webhooks import exchange
 from milepost_webhooks.exchange import DRAIN_BYTES_MAX, HEAD_BYTES_MAX
 
 from milepost_contracts.testing import Host
 from tests.plugins.webhooks.hosting import endpoint, hosted, told
-from tests.support.receiving import Exchange, Receiver
+from tests.support.receiving import Certificate, Exchange, Receiver
+from tests.support.resolving import Names
 
 TICK_S = 0.01
 STARTED = b"HTTP/1.1 200 OK\r\n"
@@ -25,22 +28,22 @@ def begun(receiver: Receiver, timeout_s: float = 10) -> Host:
     return host
 
 
-def silent(exchange: Exchange, over: threading.Event) -> None:
+def silent(asked: Exchange, over: threading.Event) -> None:
     """Take the request and never answer."""
     over.wait()
 
 
-def dripping(exchange: Exchange, over: threading.Event) -> None:
+def dripping(asked: Exchange, over: threading.Event) -> None:
     """Answer byte by byte, never coming to an end: each read alone is quick."""
-    exchange.wfile.write(STARTED + b"x-slow: ")
+    asked.wfile.write(STARTED + b"x-slow: ")
     while not over.wait(TICK_S):
-        exchange.wfile.write(b"x")
+        asked.wfile.write(b"x")
 
 
-def continuing(exchange: Exchange, over: threading.Event) -> None:
+def continuing(asked: Exchange, over: threading.Event) -> None:
     """Say to go on, without end."""
     while not over.wait(TICK_S):
-        exchange.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        asked.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
 
 
 @pytest.mark.parametrize("answer", [silent, dripping, continuing])
@@ -66,16 +69,16 @@ def test_a_receiver_that_does_not_take_the_connection_is_a_failure() -> None:
     assert host.state["endpoint/crm"]["code"] == "connection_failed"
 
 
-def endless(exchange: Exchange, over: threading.Event) -> None:
+def endless(asked: Exchange, over: threading.Event) -> None:
     """Answer yes with a body that never ends, as fast as it is taken."""
-    exchange.wfile.write(STARTED + b"\r\n")
+    asked.wfile.write(STARTED + b"\r\n")
     sent = 0
     try:
         while not over.is_set():
-            exchange.wfile.write(b"x" * 65536)
+            asked.wfile.write(b"x" * 65536)
             sent += 65536
     except OSError:
-        exchange.server.receiver.otherwise = sent  # how much was taken before the sender hung up
+        asked.server.receiver.otherwise = sent  # how much was taken before the sender hung up
 
 
 def test_an_endless_answer_is_a_yes_and_not_taken() -> None:
@@ -89,15 +92,15 @@ def test_an_endless_answer_is_a_yes_and_not_taken() -> None:
     assert DRAIN_BYTES_MAX < 100_000
 
 
-def stalling(exchange: Exchange, over: threading.Event) -> None:
+def stalling(asked: Exchange, over: threading.Event) -> None:
     """Answer yes, promise a body and never send it."""
-    exchange.wfile.write(STARTED + b"content-length: 100\r\n\r\nx")
+    asked.wfile.write(STARTED + b"content-length: 100\r\n\r\nx")
     over.wait()
 
 
-def broken(exchange: Exchange, over: threading.Event) -> None:
+def broken(asked: Exchange, over: threading.Event) -> None:
     """Answer yes and break off in the body."""
-    exchange.wfile.write(STARTED + b"transfer-encoding: chunked\r\n\r\nnonsense\r\n")
+    asked.wfile.write(STARTED + b"transfer-encoding: chunked\r\n\r\nnonsense\r\n")
 
 
 @pytest.mark.parametrize("answer", [stalling, broken])
@@ -107,24 +110,24 @@ def test_a_body_that_goes_wrong_changes_no_yes(answer: Callable[[Exchange, threa
         assert begun(receiver).state == {}
 
 
-def nonsense(exchange: Exchange, over: threading.Event) -> None:
+def nonsense(asked: Exchange, over: threading.Event) -> None:
     """Answer with something else than HTTP."""
-    exchange.wfile.write(b"220 mail.example ESMTP\r\n")
+    asked.wfile.write(b"220 mail.example ESMTP\r\n")
 
 
-def headers(exchange: Exchange, over: threading.Event) -> None:
+def headers(asked: Exchange, over: threading.Event) -> None:
     """Answer with more headers than anybody needs."""
-    exchange.wfile.write(STARTED + b"x: y\r\n" * HEAD_BYTES_MAX + b"\r\n")
+    asked.wfile.write(STARTED + b"x: y\r\n" * HEAD_BYTES_MAX + b"\r\n")
 
 
-def header(exchange: Exchange, over: threading.Event) -> None:
+def header(asked: Exchange, over: threading.Event) -> None:
     """Answer with one header that never ends."""
-    exchange.wfile.write(STARTED + b"x: ")
+    asked.wfile.write(STARTED + b"x: ")
     for _ in range(4):
-        exchange.wfile.write(b"y" * HEAD_BYTES_MAX)
+        asked.wfile.write(b"y" * HEAD_BYTES_MAX)
 
 
-def nothing(exchange: Exchange, over: threading.Event) -> None:
+def nothing(asked: Exchange, over: threading.Event) -> None:
     """Hang up."""
 
 
@@ -133,3 +136,19 @@ def test_what_is_no_answer_is_a_failure(answer: Callable[[Exchange, threading.Ev
     """Another protocol, too many headers, one that is too long and no answer at all are failures with a code."""
     with Receiver(answer) as receiver:
         assert begun(receiver).state["endpoint/crm"]["code"] in ("bad_response", "connection_failed")
+
+
+def test_a_receiver_that_does_not_say_goodbye_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By TLS both sides end a connection; one that does not answer that is cut, and its yes stands."""
+    monkeypatch.setattr(exchange, "DRAIN_S", 0.1)
+    monkeypatch.setattr(exchange, "CLOSE_S", 0.1)
+    certificate = Certificate(tmp_path, ["hooks.example"])
+    with Receiver(stalling, certificate=certificate) as receiver:
+        host = hosted(
+            endpoint(f"https://hooks.example:{receiver.port}/"), story=told(0),
+            names=Names(hooks_example=[["127.0.0.1"]]), ca_file=str(certificate.ca_file),
+        )  # fmt: skip
+        host.deliver(*host.story.documents)
+        host.perform()
+        assert list(host.stored.sent.values()) == [1]
+        assert host.state == {}

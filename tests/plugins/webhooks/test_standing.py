@@ -7,7 +7,9 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from milepost_webhooks.config import Config
 from milepost_webhooks.delivery import retry_after_s
+from milepost_webhooks.standing import Standing, failed
 
 from milepost_contracts.plugin import Delivered, Outcome, Question
 from milepost_contracts.testing import Host
@@ -110,6 +112,24 @@ def test_a_failing_endpoint_holds_up_nobody() -> None:
         assert host.state == {}
 
 
+def test_what_fails_side_by_side_is_one_failure_to_wait_for() -> None:
+    """Attempts under way at the same time that fail hold the endpoint once; who is throttled then waits longer."""
+    now = dt.datetime(2026, 3, 2, 9, 0, tzinfo=dt.UTC)
+    bad, config = Outcome(ok=False, final=False, code="http_500"), Config(retry_s=(5, 60, 600), hold_s_max=300)
+    standing = Standing()
+    for _ in range(4):
+        standing = failed(standing, bad, config, now)
+    assert (standing.held_until, standing.failures) == (now + dt.timedelta(seconds=5), 4)
+    for waits_s in (60, 300, 300):
+        assert standing.held_until is not None
+        now = standing.held_until
+        standing = failed(standing, bad, config, now)
+        assert standing.held_until == now + dt.timedelta(seconds=waits_s)
+    busy = Outcome(ok=False, final=False, code="http_503", retry_s=3600)
+    assert failed(standing, busy, config, now).held_until == now + dt.timedelta(hours=1)
+    assert failed(Standing(), bad, Config(retry_s=()), now).held_until == now
+
+
 def test_gone_disables_at_once() -> None:
     """410 disables the endpoint: what is under way is given up, what comes is noted, and a fact says so."""
     with Receiver(410) as receiver:
@@ -194,7 +214,7 @@ def test_an_endpoint_that_is_removed_or_narrowed_gets_nothing_more() -> None:
 
 
 def test_a_delivery_under_way_does_not_enable() -> None:
-    """A delivery that was under way when an endpoint was disabled, and arrives, leaves it disabled."""
+    """What comes of a delivery that was under way when an endpoint was disabled leaves it so."""
     with Receiver() as receiver:
         host = hosted(endpoint(receiver), story=told(0))
         host.deliver(*host.story.documents)
@@ -202,6 +222,9 @@ def test_a_delivery_under_way_does_not_enable() -> None:
         assert host.runner.perform(effect).failure is None
         host.act("disable", endpoint="crm")
         assert host.runner.performed(effect, Outcome(ok=True, final=True)).turn.count == 0
+        late = host.runner.performed(effect, Outcome(ok=False, final=False, code="gone")).turn
+        assert [line.message for line in late.log] == ["not delivered"]
+        assert late.facts == []
         assert host.state["endpoint/crm"]["disabled"] == "by_hand"
 
 
