@@ -208,6 +208,8 @@ def test_what_is_stored_is_what_the_model_says(url: str, steps: list[Step]) -> N
     for step in steps:
         run.step(step)
         assert shown(run.store) == run.model
-        assert [one.key for one in run.store.effects()] == list(run.model.effects)
+        effects = run.store.effects()
+        assert [one.key for one in effects] == list(run.model.effects)
+        assert len({one.number for one in effects}) == len(effects)
         assert not run.store.looks_emptied()
     run.store.close()

@@ -23,7 +23,8 @@ class Granting(Opened):
         for column, value in (("goal", goal), ("person", person)):
             if value is not None:
                 sql, parameters = f"{sql} AND {column} = ?", [*parameters, value]
-        rows = self._on().query(f"{sql} ORDER BY number, dry", parameters)
+        # The plus keeps SQLite from walking all of the tenant's for the sake of the order.
+        rows = self._on().query(f"{sql} ORDER BY +number, dry", parameters)
         bodies: dict[str, bytes] = dict(rows)
         return [msgspec.json.decode(body, type=Grant) for body in bodies.values()]
 

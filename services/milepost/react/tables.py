@@ -78,7 +78,7 @@ OUTBOX = Table(
         ("document", "bytes"),
     ),
     1,
-    (("state", "due"), ("state", "number"), ("trimmed", "at")),
+    (("state", "due"), ("state", "number"), ("number", "state"), ("trimmed", "at"), ("changed",)),
 )
 FACT = Table(
     "fact",
@@ -92,7 +92,7 @@ FACT = Table(
         ("document", "bytes"),
     ),
     1,
-    (("state", "number"),),
+    (("state", "number"), ("number", "state")),
 )
 PARKED = Table(
     "parked",
