@@ -233,6 +233,8 @@ class Context:
             raise PluginError("bad_name", f"{name!r} is no name of a fact: 1 to 63 of a-z, 0-9 and _, a letter first")
         if name in OWN_FACTS:
             raise PluginError("bad_name", f"the host tells {name!r} itself, when a reward is granted or revoked")
+        if not isinstance(once, str) or len(once) > KEY_CHARS_MAX or not _storable(once):
+            raise PluginError("bad_key", f"`once` of fact {name!r} has up to {KEY_CHARS_MAX} characters, like a key")
         made = _members(data, f"the fact {name!r}")
         self._no_words([made, once], f"the fact {name!r}")
         self.turn.facts.append(FactWanted(name, made, once))
@@ -420,9 +422,14 @@ _GONE = object()
 
 
 def _key(key: str) -> str:
-    if not isinstance(key, str) or not 1 <= len(key) <= KEY_CHARS_MAX or key.startswith(RESERVED) or "\0" in key:
+    if not isinstance(key, str) or not 1 <= len(key) <= KEY_CHARS_MAX or key.startswith(RESERVED) or not _storable(key):
         raise PluginError("bad_key", f"a key has 1 to {KEY_CHARS_MAX} characters and does not begin with {RESERVED}")
     return key
+
+
+def _storable(text: str) -> bool:
+    """Whether every database takes *text*: no NUL, no half of a character."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _members(value: Any, where: str) -> dict[str, Any]:
