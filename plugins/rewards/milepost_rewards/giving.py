@@ -1,0 +1,107 @@
+"""A condition that has come true becomes rewards, once each; what no longer holds is taken back."""
+
+from __future__ import annotations
+
+import msgspec
+
+from milepost_contracts.context import Context
+from milepost_contracts.plugin import Grant, Reward
+from milepost_contracts.types import Party
+from milepost_rewards import facts, vouchers
+from milepost_rewards.conditions import GIVEN, PUT_RIGHT, Case, holds, look, rests_on
+from milepost_rewards.config import Rule
+
+ERASED = "erased/"
+_ROLES = {"mentee": ("mentee",), "mentor": ("mentor",), "both": ("mentee", "mentor")}
+
+
+def give(rule: Rule, case: Case) -> list[Reward] | None:
+    """Return what *rule* gives for the event of *case*; None: nothing, so the next rule is asked.
+
+    For an event that something was granted for before (then state was lost, and grants were not) no rule gives
+    anything: only what that rests on is noted anew.
+    """
+    if (found := look(rule, case)) is None:
+        return None
+    event, context = case.event, case.context
+    before = [grant for grant in context.grants(goal=event.aggregate_id, standing=False) if grant.cause == event.id]
+    for grant in before:
+        if grant.reward.rule == rule.id and grant.stands and rests_on(context, grant) is None:
+            context.state.set(GIVEN + grant.id, found.rests)
+    if before:
+        return None
+    case.found[rule.id] = found
+    rewards = [_reward(rule, case, person) for person in _people(rule, case) if _may_get(rule, case, person)]
+    return rewards or None
+
+
+def settle(case: Case) -> None:
+    """Take back what rested on what the event of *case* takes back or puts right."""
+    if case.event.name not in PUT_RIGHT:
+        return
+    for grant in case.context.grants(goal=case.event.aggregate_id):
+        rests = rests_on(case.context, grant)
+        if rests is not None and not holds(rests, case.context.config.rule(grant.reward.rule), case):
+            case.context.revoke(grant)
+
+
+def granted(grant: Grant, case: Case) -> None:
+    """Keep what *grant* rests on."""
+    place = case.event.context
+    programme = case.of.programme if isinstance(case.of, facts.Mentorship) else place.programme if place else None
+    rests = case.found[grant.reward.rule].rests
+    rests = msgspec.structs.replace(rests, quiet=case.context.mode != "live", programme=programme)
+    case.context.state.set(GIVEN + grant.id, rests)
+
+
+def same(one: Reward, other: Reward) -> bool:
+    """Whether two rewards are for the same thing: one of them at most stands."""
+    return (one.rule, one.once, one.to) == (other.rule, other.once, other.to)
+
+
+def forget(person: str, context: Context) -> None:
+    """Keep nothing of *person* but that nothing is given any more."""
+    for grant in context.grants(person=person, standing=False):
+        context.state.delete(GIVEN + grant.id)
+        vouchers.forget(grant.reward, context)
+    for key, of in context.state.items("mentorship/", facts.Mentorship):
+        left = [party for party in of.parties if party.ref != person]
+        if len(left) < len(of.parties):
+            context.state.set(key, msgspec.structs.replace(of, parties=left))
+    context.state.set(ERASED + person, 1)
+
+
+def _people(rule: Rule, case: Case) -> list[str]:
+    """Return whom *rule* rewards, in the order in which the event names them."""
+    place = case.event.context
+    parties: list[Party] = case.of.parties if isinstance(case.of, facts.Mentorship) else place.parties if place else []
+    if rule.to == "owner":
+        people = [person for person in (place.owner, place.accountable) if person] if place else []
+        people = [person for person in people if person.startswith("user:")][:1]
+    else:
+        roles = _ROLES.get(rule.to)
+        people = [party.ref for party in parties if roles is None or party.role in roles]
+    return [one for one in dict.fromkeys(people) if ERASED + one not in case.context.state]
+
+
+def _may_get(rule: Rule, case: Case, person: str) -> bool:
+    """Whether *person* has not had it yet, and not too much of it."""
+    once, rests = case.found[rule.id]
+    standing = [grant for grant in case.context.grants(person=person) if grant.reward.rule == rule.id]
+    if any(grant.reward.once == once for grant in standing):
+        return False
+    if rule.limit is None:
+        return True
+    period = rule.limit.period(rests.day)
+    days = [kept.day if (kept := rests_on(case.context, grant)) else grant.at.date() for grant in standing]
+    return sum(rule.limit.period(day) == period for day in days) < rule.limit.at_most
+
+
+def _reward(rule: Rule, case: Case, person: str) -> Reward:
+    what = rule.give
+    reward = Reward(
+        to=person, kind=what.kind, title=what.title, points=what.points, rule=rule.id, once=case.found[rule.id].once
+    )
+    if what.pool is None:
+        return reward
+    return msgspec.structs.replace(reward, code=vouchers.claim(reward, what.pool, case.context))

@@ -1,0 +1,115 @@
+"""What was granted, served or taken back becomes a message to whoever has a destination, and is sent in its turn.
+
+An effect names the grant and the place in the list of destinations, nothing else: its words, its code and the URL are
+looked up when it is sent. What fell in the meantime is not told; so a person hears of what stands.
+"""
+
+from __future__ import annotations
+
+from milepost_contracts.context import Context
+from milepost_contracts.plugin import Effect, GiveUp, Grant, Later, PluginError, readable
+from milepost_rewards import vouchers
+from milepost_rewards.conditions import rests_on
+from milepost_rewards.config import Text, placeholders
+from milepost_rewards.giving import ERASED, same
+from milepost_rewards.sending import send
+
+WAITS_MAX = 2  # attempts that wait for the goal's title; then the message goes without
+
+
+def of_granted(grant: Grant, context: Context) -> None:
+    """Tell of a grant; not where the same thing was taken back in this turn, or before without anybody being told."""
+    quiet = context.config.messages.on_revoked == "silent"
+    fallen = context.grants(person=grant.reward.to, standing=False) if quiet else context.turn.revoked
+    if not any(same(one.reward, grant.reward) and not one.stands for one in fallen):
+        _tell("granted", grant, context, to_channel=True)
+
+
+def of_revoked(grant: Grant, context: Context) -> None:
+    """Tell that *grant* was taken back, where it was told that it was given."""
+    rests = rests_on(context, grant)
+    if context.config.messages.on_revoked == "message" and rests is not None and not rests.quiet:
+        _tell("revoked", grant, context)
+
+
+def of_served(grant: Grant, context: Context) -> None:
+    """Tell that a code has come."""
+    rests = rests_on(context, grant)
+    if rests is not None and not rests.quiet:
+        _tell("served", grant, context)
+
+
+def _tell(what: str, grant: Grant, context: Context, *, to_channel: bool = False) -> None:
+    rests = rests_on(context, grant)
+    programme = rests.programme if rests is not None else None
+    urls, personal = context.secrets.destinations(context.tenant, grant.reward.to, programme)
+    if not (personal or to_channel):
+        return
+    for place in range(len(urls)):
+        arguments = {"grant": grant.id, "to": grant.reward.to, "programme": programme, "place": place}
+        context.effect(f"{what}/{grant.id}/{place}", arguments)
+
+
+def deliver(effect: Effect, context: Context) -> None:
+    """Send the message that *effect* is; raises GiveUp, Later, PluginError `not_delivered` to have it tried again."""
+    what, person = effect.name.partition("/")[0], effect.arguments["to"]
+    grants = context.grants(person=person, standing=False)
+    grant = next((grant for grant in grants if grant.id == effect.arguments["grant"]), None)
+    if grant is None:
+        raise GiveUp("unknown_grant")
+    stands = any(one.stands and same(one.reward, grant.reward) for one in grants)
+    if ERASED + person in context.state or stands == (what == "revoked"):
+        return
+    urls, personal = context.secrets.destinations(context.tenant, person, effect.arguments["programme"])
+    place = effect.arguments["place"]
+    if place >= len(urls) or (what != "granted" and not personal):
+        raise GiveUp("no_destination")
+    messages = context.config.messages
+    values = _values(grant, effect, context, personal=personal)
+    text: Text = getattr(messages, what)
+    if not personal:
+        text = messages.channel
+    elif what == "granted" and grant.reward.kind == "voucher" and not values["code"]:
+        text = messages.owed
+    title = " ".join(text.title.format_map(values).split())
+    if not send(urls[place], title, written(text.body, values), key=effect.key, timeout_s=messages.timeout_s):
+        raise PluginError("not_delivered", "the destination did not take the message")
+
+
+def written(body: str, values: dict[str, str]) -> str:
+    """Return *body* with *values* in their places, without the lines in which one is empty."""
+    lines = [line for line in body.splitlines() if all(values[name] for name in placeholders(line))]
+    return "\n".join(line.format_map(values) for line in lines).strip()
+
+
+def _values(grant: Grant, effect: Effect, context: Context, *, personal: bool) -> dict[str, str]:
+    reward, messages = grant.reward, context.config.messages
+    of_goal = grant.aggregate == "goal"
+    values = dict.fromkeys(("milestone", "goal", "code"), "")
+    if personal:
+        event = effect.event
+        if event is not None and event.name == "goal.milestone_hit":
+            values["milestone"] = readable(event.data.title) or ""
+        if of_goal and messages.name_goal:
+            values["goal"] = _title(grant, effect, context)
+        values["code"] = vouchers.code_of(reward, context) or ""
+    return values | {
+        "title": reward.title,
+        "kind": reward.kind,
+        "points": str(reward.points or ""),
+        "link": messages.link.format(goal=grant.aggregate_id) if of_goal else "",
+        "reference": grant.id[:8],
+        "person": reward.to.partition(":")[2],
+    }
+
+
+def _title(grant: Grant, effect: Effect, context: Context) -> str:
+    """Return the goal's title; empty where it is sealed, or cannot be had for now."""
+    try:
+        return readable(context.goal_at(grant.aggregate_id).get("title")) or ""
+    except Later:
+        if effect.attempt <= WAITS_MAX:
+            raise
+        return ""
+    except PluginError:
+        return ""
