@@ -64,13 +64,13 @@ class Outbox(Opened):
 
         *changed*: only those under whose key other content came as well.
         """
-        conditions, parameters = ["number > ?"], [after]
+        parameters: list[str | int]
+        sql, parameters = "SELECT * FROM outbox WHERE number > ?", [after]
         if state is not None:
-            conditions.append(f"state = '{state}'")
+            sql, parameters = f"{sql} AND state = ?", [*parameters, state]
         if changed:
-            conditions.append("changed > 0")
-        sql = f"SELECT * FROM outbox WHERE {' AND '.join(conditions)} ORDER BY number LIMIT ?"  # noqa: S608  ours
-        return [_entry(row) for row in self._on().query(sql, (*parameters, limit))]
+            sql += " AND changed > 0"
+        return [_entry(row) for row in self._on().query(f"{sql} ORDER BY number LIMIT ?", (*parameters, limit))]
 
     def effect(self, key: str) -> Entry | None:
         """Return the entry *key*, None where there is none."""
@@ -92,9 +92,12 @@ class Outbox(Opened):
     def facts(self, state: FactState | None = None, *, limit: int = 100, after: int = 0) -> list[Told]:
         """Return facts in the order in which they were told, after number *after*."""
         names = Told.__struct_fields__
-        which = "" if state is None else f"AND state = '{state}'"
-        sql = f"SELECT {', '.join(names)} FROM fact WHERE number > ? {which} ORDER BY number LIMIT ?"  # noqa: S608  ours
-        return [Told(**dict(zip(names, row, strict=True))) for row in self._on().query(sql, (after, limit))]
+        sql = f"SELECT {', '.join(names)} FROM fact WHERE number > ?"  # noqa: S608  names are ours
+        which = () if state is None else (state,)
+        rows = self._on().query(
+            f"{sql} {'AND state = ?' if which else ''} ORDER BY number LIMIT ?", (after, *which, limit)
+        )
+        return [Told(**dict(zip(names, row, strict=True))) for row in rows]
 
     def facts_waiting(self, limit: int) -> list[Waiting]:
         """Return facts that are to be published, in order."""
@@ -105,7 +108,9 @@ class Outbox(Opened):
         """Note that the facts *ids* are in GOALS_PLUGIN; their ids and hashes stay here, their documents there."""
         with self._durably() as connection:
             for id_ in ids:
-                connection.execute("UPDATE fact SET state = 'published', document = NULL WHERE id = ?", (id_,))
+                connection.execute(
+                    "UPDATE fact SET state = 'published', document = NULL WHERE id = ? AND state = 'waiting'", (id_,)
+                )
 
     def _tried(self, key: str, kept: Kept | None, what: str, values: tuple[str, ...], *, tries: int) -> bool:
         turns = [] if kept is None else [kept]
