@@ -1,0 +1,1 @@
+"""The plugin that reminds people, as its operator and its people have it."""
