@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,13 +22,15 @@ from milepost.react.reports import (
     Told,
 )
 from milepost.react.store import Position, Store
-from milepost_contracts.plugin import PluginError, Question
+from milepost_contracts.plugin import Mode, PluginError, Question
 
 if TYPE_CHECKING:
     from milepost.react.service import ReactService
     from milepost.react.worker import Worker
 
 LIMIT_MAX = 200  # rows of one answer; they stay far below the largest message
+# Of one answer: the broker's largest message is 1 MiB by default, and arguments of effects may be long.
+ANSWER_BYTES_MAX = 900_000
 HEALTH_S = 5.0
 _decoder = msgspec.json.Decoder(Request)
 
@@ -48,7 +51,11 @@ class Admin:
             return msgspec.json.encode(Refusal(code="invalid_request", message=str(error)))
         except (PluginError, DatabaseError, Died) as error:
             return msgspec.json.encode(Refusal(code=error.code, message=str(error)))
-        return msgspec.json.encode(told)
+        answer = msgspec.json.encode(told)
+        if len(answer) > ANSWER_BYTES_MAX:
+            message = f"the answer has {len(answer)} bytes, the bus takes {ANSWER_BYTES_MAX}: ask for fewer at once"
+            return msgspec.json.encode(Refusal(code="answer_too_large", message=message))
+        return answer
 
     # Looking
 
@@ -115,10 +122,12 @@ class Admin:
             effects_changed=counts.changed,
             facts_published=counts.facts_published,
             facts_waiting=counts.facts_waiting,
+            facts_suppressed=counts.facts_suppressed,
             timers=counts.timers,
             timers_listed=counts.timers_listed,
             state_keys=counts.keys,
             grants=counts.grants,
+            replays=counts.replays,
         )
 
     async def _dead(self, request: Request) -> Told:
@@ -136,7 +145,7 @@ class Admin:
                     error=row.error, place=row.place, attempts=row.attempts, since=row.since, tried=row.tried,
                 )
             )  # fmt: skip
-        dead = await worker.shared.run(Store.effects, "dead", limit=_limit(request), after=0)
+        dead = await worker.shared.run(Store.effects, "dead", limit=_limit(request), after=request.after)
         return Told(parked=parked, effects=[shown(entry) for entry in dead])
 
     async def _effects(self, request: Request) -> Told:
@@ -180,25 +189,19 @@ class Admin:
             return Told(dry=await self._service.rehearse(worker))
         state = await self._service.stream()
         await self._service.seed(worker)
-        await worker.changed(Store.begin, Position(state.generation, 0), "replay", state.last_sequence, anew=True)
+        mode: Mode = "replay" if state.last_sequence else "live"  # with no history there would be no end to it
+        await worker.changed(Store.begin, Position(state.generation, 0), mode, state.last_sequence, anew=True)
         return await self._show(request)
 
     async def _retry(self, request: Request) -> Told:
         worker = self._held(request.plugin)
-        now = self._service.clock()
-        wanted = set(request.events)
-        dead = await worker.shared.run(Store.effects, "dead", limit=LIMIT_MAX)
-        effects = [entry.key for entry in dead if not wanted or entry.key in wanted]
-        for key in effects:
-            await worker.shared.run(Store.retry_effect, key, now)
-        parked = await worker.shared.run(Store.parked, limit=LIMIT_MAX)
-        events = [row.event_id for row in parked if not wanted or row.event_id in wanted]
-        if wanted and not events and not effects:
+        events, effects = await worker.shared.run(_again, set(request.events), self._service.clock())
+        if request.events and not events and not effects:
             raise PluginError("nothing_to_retry", "none of these is parked or given up; see `milepost plugins dead`")
         if events:
             worker.retrying = events
         await worker.changed(Store.status)
-        return Told(count=len(events) + len(effects))
+        return Told(count=len(events) + effects)
 
     async def _act(self, request: Request) -> Told:
         """Have the plugin do something; who may send this verb is an administrator of the installation."""
@@ -216,7 +219,9 @@ class Admin:
                 raise unknown(name, self._service.installed)
             raise PluginError("not_allowed", f"{name} is not on the allow-list: add it to MILEPOST_PLUGINS and restart")
         if not worker.holds:
-            raise PluginError("held_elsewhere", f"{name} is {worker.state} here: {worker.why}")
+            # Another host may be asked instead where one has it; otherwise there is nobody to ask yet.
+            code = "held_elsewhere" if worker.state == "waiting" else "not_ready"
+            raise PluginError(code, f"{name} is {worker.state} here" + (f": {worker.why}" if worker.why else ""))
         return worker
 
 
@@ -232,6 +237,23 @@ def _limit(request: Request) -> int:
 
 def _status_and_counts(store: Store) -> Any:
     return store.status(), store.counts()
+
+
+def _again(store: Store, wanted: set[str], now: dt.datetime) -> tuple[list[str], int]:
+    """Have effects that were given up tried again; return the parked events that are meant, and how many effects.
+
+    Nothing *wanted*: all there is, however much that is.
+    """
+    effects, after = 0, 0
+    while dead := store.effects("dead", limit=LIMIT_MAX, after=after):
+        after = dead[-1].number
+        effects += sum(store.retry_effect(one.key, now) for one in dead if not wanted or one.key in wanted)
+    events: list[str] = []
+    after = 0
+    while parked := store.parked(limit=LIMIT_MAX, after=after):
+        after = parked[-1].number
+        events += [one.event_id for one in parked if not wanted or one.event_id in wanted]
+    return events, effects
 
 
 def _resumed(store: Store) -> None:

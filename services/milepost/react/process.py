@@ -68,18 +68,24 @@ class Process:
     async def start(self) -> Manifest:
         """Start it and load the plugin; raises PluginError for a plugin that is none, Died."""
         work, far_work = socket.socketpair()
-        ask, far_ask = socket.socketpair()
-        with far_work, far_ask:
-            nowhere = asyncio.subprocess.DEVNULL
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "milepost_contracts.child", str(far_work.fileno()), str(far_ask.fileno()),
-                stdin=nowhere, stdout=nowhere if self._quiet else None, stderr=nowhere if self._quiet else None,
-                pass_fds=(far_work.fileno(), far_ask.fileno()), start_new_session=True, cwd="/",
-                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
-            )  # fmt: skip
-        self._asking = ask
-        threading.Thread(target=_answer, args=(ask, self._port), name="react-port", daemon=True).start()
-        self._reader, self._writer = await asyncio.open_connection(sock=work)
+        self._asking, far_ask = socket.socketpair()
+        try:
+            with far_work, far_ask:
+                nowhere = asyncio.subprocess.DEVNULL
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "milepost_contracts.child", str(far_work.fileno()), str(far_ask.fileno()),
+                    stdin=nowhere, stdout=nowhere if self._quiet else None, stderr=nowhere if self._quiet else None,
+                    pass_fds=(far_work.fileno(), far_ask.fileno()), start_new_session=True, cwd="/",
+                    env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+                )  # fmt: skip
+            self._reader, self._writer = await asyncio.open_connection(sock=work)
+        except BaseException:
+            # Given up in the middle: nobody else knows these yet.
+            work.close()
+            self._asking.close()
+            self._kill_now()
+            raise
+        threading.Thread(target=_answer, args=(self._asking, self._port), name="react-port", daemon=True).start()
         found = await self.ask("hello", self._hello, timeout_s=START_S)
         loaded = msgspec.convert(found, Loaded)
         self.manifest = msgspec.convert(loaded.manifest, Manifest)

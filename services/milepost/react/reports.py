@@ -60,10 +60,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     effects_changed: int = 0
     facts_published: int = 0
     facts_waiting: int = 0
+    facts_suppressed: int = 0
     timers: int = 0
     timers_listed: int = 0
     state_keys: int = 0
     grants: int = 0
+    replays: int = 0  # ranges of past events that are still coming again
     attempts: dict[str, int] = {}
     subscriptions: list[str] = []
     permissions: dict[str, Any] = {}
@@ -142,7 +144,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="t
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="failed"):
-    """Why not: `not_installed`, `not_allowed`, `not_running`, `invalid_request`, `held_elsewhere` or a plugin's own."""
+    """Why not; `code` is one of these, or a plugin's own.
+
+    `not_installed`, `not_allowed`, `not_running`, `not_ready`, `held_elsewhere` (another host may do it),
+    `invalid_request`, `nothing_to_retry`, `request_unknown`, `answer_too_large`.
+    """
 
     code: str
     message: str

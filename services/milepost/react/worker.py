@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
@@ -87,7 +87,7 @@ class Worker:
         self._supervising: asyncio.Task[None] | None = None
         self._running: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
-        self._go = asyncio.Event()
+        self._changed = asyncio.Event()
         self._held = False
         self._failed_starts = 0  # in a row
         self.retrying: list[str] | None = None  # events to take out of the parked ones; empty: all of them
@@ -96,7 +96,6 @@ class Worker:
 
     def start(self) -> None:
         """Begin."""
-        self._go.set()
         self._supervising = asyncio.create_task(self._supervise())
 
     async def stop(self) -> None:
@@ -109,14 +108,15 @@ class Worker:
 
     async def changed(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
         """Stop handling, do *work* on the store, and go on as it then says; raises DatabaseError."""
-        async with self._changing:
-            self._go.clear()
+        async with self._changing:  # meanwhile nothing is begun on the status of before
+            if self._running is not None:
+                await end(self._running)
             try:
-                if self._running is not None:
-                    await end(self._running)
-                return await self.shared.run(work, *given, **named)
+                found = await self.shared.run(work, *given, **named)
+                self._stands(await self.shared.run(Store.status))  # whoever asks right away is told how it is now
             finally:
-                self._go.set()
+                self._changed.set()
+            return found
 
     @property
     def holds(self) -> bool:
@@ -200,13 +200,13 @@ class Worker:
         """Run the plugin as its status says, again and again; raises DatabaseError, and what is a defect of ours."""
         pause = PAUSE_S_MIN
         while True:
-            await self._go.wait()
-            status = await self.shared.run(Store.status)
-            if status.disabled or status.paused:
-                self._say("disabled" if status.disabled else "paused", status.why or status.paused)
+            async with self._changing:
+                self._changed.clear()
+                status = await self.shared.run(Store.status)
+                self._running = asyncio.create_task(self._run(status)) if self._stands(status) else None
+            if self._running is None:
                 await self._until_changed()
                 continue
-            self._running = asyncio.create_task(self._run(status))
             try:
                 await asyncio.wait([self._running])
             finally:
@@ -243,12 +243,9 @@ class Worker:
                 raise error
 
     async def _until_changed(self, most_s: float | None = None) -> None:
-        self._go.clear()
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(most_s):
-                await self._go.wait()
-        except TimeoutError:
-            self._go.set()
+                await self._changed.wait()
 
     def _say(self, state: str, why: str = "") -> None:
         if (state, why) != (self.state, self.why):
@@ -277,6 +274,14 @@ class Worker:
             self.delivering.wakes += (effects.wake, facts.wake, replays.wake)
             await self.delivering.begin(status)
             await _together(effects.run(), facts.run(), replays.run(), self.delivering.run())
+
+    def _stands(self, status: Status) -> bool:
+        """Say how the plugin is by its *status*; return whether it is to run."""
+        if status.disabled or status.paused:
+            self._say("disabled" if status.disabled else "paused", status.why or status.paused)
+            return False
+        self._say("starting")
+        return True
 
     def running(self) -> None:
         """Say that events are being handled."""
