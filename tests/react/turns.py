@@ -7,11 +7,16 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from milepost.react.store import Position, ToPark
 from milepost_contracts.context import CommandWanted, EffectWanted, FactWanted, ReplayWanted, Turn
 from milepost_contracts.keeping import Cause, Kept, keep
 from milepost_contracts.plugin import Grant, Manifest, Mode, Reward
 
 NOW = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
+HOUR = dt.timedelta(hours=1)
+BEGIN = Position(1, 0)
 MANIFEST = Manifest(id="rewards", version="1.0.0", summary="Gives things")
 TENANT = "acme"
 PERSON = f"user:{uuid.UUID(int=7)}"
@@ -73,3 +78,13 @@ def kept(  # noqa: PLR0913  each by its name
 def key(number: int, name: str) -> str:
     """Return the key of the effect *name* of the event *number*."""
     return f"{MANIFEST.id}/{event_id(number)}/{name}"
+
+
+def to_park(number: int, **changes: object) -> ToPark:
+    """Return the event *number*, to be put aside."""
+    one = ToPark(
+        tenant=TENANT, sequence=number, event_id=event_id(number), aggregate="goal",
+        aggregate_id=event_id(2000 + number), document=b"{}", code="raised", hook="on_event", error="ValueError",
+        place="here.py:1", attempts=5,
+    )  # fmt: skip
+    return msgspec.structs.replace(one, **changes)

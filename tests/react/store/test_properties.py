@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 from milepost.react.store import Moved, Position, Store
 from milepost_contracts.keeping import Kept
 from milepost_contracts.plugin import Grant, Mode
-from tests.react.turns import NOW, grant, kept
+from tests.react.turns import BEGIN, NOW, grant, kept
 from tests.support.postgres import database
 
 TENANTS = ("acme", "globex")
-BEGIN = Position(1, 0)
 _numbers = itertools.count()  # a plugin of its own for each example
 
 

@@ -1,4 +1,4 @@
-"""A process that holds a plugin's lease and keeps turns until it is killed: `python -m tests.react.keeper URL PLUGIN`.
+"""A process that holds a plugin's lease and keeps turns until killed: `python -m tests.react.store.keeper URL PLUGIN`.
 
 Each turn writes its number into state and asks for an effect; with it go the position and the sequence. A line is
 printed for each batch that was kept, after `held` for the lease.

@@ -16,38 +16,18 @@ import pytest
 
 from milepost.database import DatabaseError
 from milepost.react.store import Moved, Position, Store
-from tests.react.keeper import BATCH
-from tests.react.turns import MANIFEST, TENANT, kept
-from tests.support.postgres import postgres_url  # noqa: F401  fixture
+from tests.react.store.keeper import BATCH
+from tests.react.turns import BEGIN, MANIFEST, TENANT, kept
 
-BEGIN = Position(1, 0)
 WAIT_S = 20.0  # for what takes milliseconds on an idle machine
 KILLS = 6
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Give the URL of all plugins' tables."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/react.sqlite"
-    return str(request.getfixturevalue("postgres_url"))
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    """Give a store that has begun live at BEGIN."""
-    made = Store(url, MANIFEST.id)
-    made.open()
-    made.begin(BEGIN, "live")
-    yield made
-    made.close()
+ROOT = Path(__file__).parents[3]
 
 
 @contextmanager
 def keeper(url: str) -> Iterator[subprocess.Popen[str]]:
     """Run a process that holds the lease; it is killed at the end."""
-    command = [sys.executable, "-m", "tests.react.keeper", url, MANIFEST.id]
+    command = [sys.executable, "-m", "tests.react.store.keeper", url, MANIFEST.id]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:
             assert process.stdout is not None
@@ -182,7 +162,7 @@ def test_first_starts_at_once(url: str) -> None:
     assert failures == []
 
 
-def test_a_lost_connection_is_a_lost_lease(postgres_url: str) -> None:  # noqa: F811  fixture
+def test_a_lost_connection_is_a_lost_lease(postgres_url: str) -> None:
     """On PostgreSQL, who loses the connection loses the lease and can write no more; the next one goes on."""
     store = Store(postgres_url, MANIFEST.id)
     store.open()
