@@ -92,3 +92,4 @@ def test_both_plugins_are_found() -> None:
     assert opened.permissions.words == ("*",)
     assert sealed.permissions.commands == opened.permissions.commands == ()
     assert sealed.start == opened.start == "now"
+    assert sealed.version == opened.version == importlib.metadata.version("milepost-webhooks")
