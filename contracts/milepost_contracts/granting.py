@@ -30,12 +30,11 @@ def reward(call: Call, manifest: Manifest, event: Delivered, context: Context) -
     A reward is told from others by its event, its rule and its person: the same one comes out of every delivery.
     """
     found: list[list[Reward]] = call("decide_reward", first=True, event=event, context=context)
-    given: set[tuple[str, str]] = set()
-    for one in found[0] if found else ():
-        if (one.rule, one.to) in given:
-            why = f"the rule {one.rule!r} gives two rewards to one person for one event: give each its own rule"
-            raise PluginError("reward_twice", why)
-        given.add((one.rule, one.to))
+    rewards = found[0] if found else []
+    if len({(one.rule, one.to) for one in rewards}) < len(rewards):
+        why = "a rule gives two rewards to one person for one event: give each its own `rule`"
+        raise PluginError("reward_twice", why)
+    for one in rewards:
         id_ = stable_id("grant", manifest.id, event.tenant, event.id, one.rule, one.to)
         known = context.grants(person=one.to, standing=False)
         if any(grant.id == id_ or (one.once and grant.stands and _same(grant.reward, one)) for grant in known):

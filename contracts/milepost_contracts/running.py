@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import functools
 import inspect
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -42,7 +44,7 @@ from milepost_contracts.plugin import (
     matches,
     stable_id,
 )
-from milepost_contracts.watch import TICK_S, TimedOut, Watch, whole
+from milepost_contracts.watch import TICK_S, TimedOut, Watch
 
 __all__ = ["DEADLINE", "TICK_S", "Done", "Failure", "Runner", "TimedOut", "Watch", "stable_id", "wants"]
 
@@ -63,7 +65,12 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 def wants(manifest: Manifest, name: str) -> bool:
     """Whether the plugin subscribes to events called *name* (`goal.milestone_hit`)."""
-    return any(matches(pattern, name) for pattern in manifest.subscriptions)
+    return _wanted(manifest.subscriptions, name)
+
+
+@functools.lru_cache(maxsize=4096)  # a plugin's subscriptions times the events there are; asked for every event
+def _wanted(subscriptions: tuple[str, ...], name: str) -> bool:
+    return any(matches(pattern, name) for pattern in subscriptions)
 
 
 class Runner:
@@ -83,7 +90,7 @@ class Runner:
         self.manifest = plugin.manifest
         self.raised: BaseException | None = None  # what the last hook failed with, for whoever looks into it
         self.watch = Watch()  # entered around a batch, so that its clock is set once
-        self._port = _Whole(port)
+        self._port = _Whole(port, self.watch)
         self._config = config
         self._secrets = secrets
         self._hidden = secrets_in(secrets)
@@ -93,11 +100,6 @@ class Runner:
         self._loop: asyncio.Runner | None = None
         self._calling = ""
         self._context: Context | None = None
-
-    def __del__(self) -> None:
-        # Without a word about what was left behind: nobody is there to hear it.
-        if self._loop is not None and not (loop := self._loop.get_loop()).is_running():
-            loop.close()
 
     def close(self) -> None:
         """Free what running async handlers took; tasks that they left behind are cancelled."""
@@ -298,7 +300,7 @@ class Runner:
     def _each(self, name: str, *, first: bool = False, **arguments: Any) -> list[Any]:
         """Call every implementation of a hook, until one gives something where *first*; return what they give."""
         results: list[Any] = []
-        before, self._calling = self._calling, name
+        self._calling = name
         for implementation in self._has[name]:
             given = implementation.function(*(arguments[wanted] for wanted in implementation.argnames))
             if inspect.isawaitable(given):
@@ -309,7 +311,6 @@ class Runner:
                 results.append(given)
                 if first:
                     break
-        self._calling = before
         return results
 
     def _awaited(self, given: Any) -> Any:
@@ -320,6 +321,8 @@ class Runner:
             raise PluginError("loop_running", message)
         if self._loop is None or self._loop.get_loop().is_closed():
             self._loop = asyncio.Runner()
+            # Not in __del__: where runner and loop are garbage together, the loop may be asked first, and complain.
+            weakref.finalize(self, _forgotten, self._loop.get_loop())
 
         async def waited() -> Any:
             return await given
@@ -359,20 +362,21 @@ class Runner:
 class _Whole:
     """The port, in whose calls no time limit strikes: half an answer read would be taken for the next one's."""
 
-    def __init__(self, port: Port) -> None:
+    def __init__(self, port: Port, watch: Watch) -> None:
         self._port = port
+        self._whole = watch.whole
 
     def get(self, tenant: str, key: str) -> bytes | None:
-        return whole(self._port.get, tenant, key)
+        return self._whole(self._port.get, tenant, key)
 
     def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
-        return whole(self._port.scan, tenant, prefix)
+        return self._whole(self._port.scan, tenant, prefix)
 
     def grants(self, tenant: str) -> list[Grant]:
-        return whole(self._port.grants, tenant)
+        return self._whole(self._port.grants, tenant)
 
     def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
-        return whole(self._port.goal_at, tenant, id_, version)
+        return self._whole(self._port.goal_at, tenant, id_, version)
 
 
 # What a hook may give, made anew: a plugin that gives nonsense is told, and what it gave cannot change any more.
@@ -421,6 +425,12 @@ def _done(hook: str, given: Any) -> Any:
 
 def _json(hook: str, given: Any) -> Any:
     return plain(given, f"what {hook} gives", bytes_max=ANSWER_BYTES_MAX)
+
+
+def _forgotten(loop: asyncio.AbstractEventLoop) -> None:
+    """Close the *loop* of a runner that nobody closed, without a word about what was left behind in it."""
+    if not loop.is_running():
+        loop.close()
 
 
 def _loop_runs() -> bool:

@@ -5,6 +5,7 @@ Elsewhere, and in calls that never come back to Python, whoever waits for the pr
 
 from __future__ import annotations
 
+import _signal
 import signal
 import threading
 import time
@@ -65,8 +66,9 @@ class Watch:
     def limited(self, work: Callable[[], T], seconds: float) -> T:
         """Return what *work* gives; raises TimedOut in it when it takes longer than *seconds*."""
         with self:
+            # CPython's own functions: `signal.getsignal` makes an enumeration of it, for 4 us an event.
             if self._ticks and not (
-                signal.getsignal(signal.SIGALRM) is self._handler and signal.getitimer(signal.ITIMER_REAL)[1]
+                _signal.getsignal(signal.SIGALRM) is self._handler and _signal.getitimer(signal.ITIMER_REAL)[1]
             ):
                 # What ran before has taken the signal or stopped the clock.
                 signal.signal(signal.SIGALRM, self._handler)
@@ -76,6 +78,14 @@ class Watch:
                 return _inside(work)
             finally:
                 self._until = None
+
+    def whole(self, call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Return what *call* gives, which no limit ends in its middle; raises TimedOut when it took too long."""
+        given = call(*arguments, **named)
+        if self._until is not None and time.monotonic() > self._until:
+            self._until = time.monotonic() + AGAIN_S
+            raise TimedOut
+        return given
 
     def _tick(self, _: int, frame: FrameType | None) -> None:
         if self._until is None or time.monotonic() <= self._until:
@@ -94,12 +104,7 @@ def _inside(work: Callable[[], T]) -> T:
     return work()
 
 
-def whole(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """Return what *call* gives; a time limit ends it afterwards, never in the middle."""
-    return call(*arguments, **named)
-
-
-_INSIDE, _WHOLE = _inside.__code__, whole.__code__
+_INSIDE, _WHOLE = _inside.__code__, Watch.whole.__code__
 
 
 def _can_tick() -> bool:

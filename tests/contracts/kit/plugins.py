@@ -20,9 +20,7 @@ from milepost_contracts.testing.story import NOW, Story
 MENTEE, MENTOR = Story().person("mentee"), Story().person("mentor")
 
 
-def made(
-    *, _permissions: dict[str, Any] | None = None, _manifest: dict[str, Any] | None = None, **functions: Any
-) -> Any:
+def made(*, _permissions: Any = None, _manifest: Any = None, **functions: Any) -> Any:
     """Return a plugin with *functions* as its hooks, subscribed to all events of goals if it takes any."""
     takes = functions.keys() & {"on_event", "decide_reward", "map_objectives"}
     fields: dict[str, Any] = {"id": "small", "version": "1.0", "summary": "Small"}

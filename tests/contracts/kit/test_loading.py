@@ -452,5 +452,5 @@ def test_every_hook_can_be_had() -> None:
     functions = {
         name: nothing for name in HOOKS if name not in ("manifest", "parts", "config_schema", "secrets_schema")
     }
-    plugin = load(made(_manifest={"stores": True}, _permissions={"reviews": ("*",)}, **functions, parts=list))
+    plugin = load(made(_manifest={"stores": True}, _permissions={"reviews": ("*",)}, parts=nothing, **functions))
     assert set(plugin.hooks) == set(HOOKS) - {"config_schema", "secrets_schema"}
