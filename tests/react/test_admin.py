@@ -7,14 +7,17 @@ import datetime as dt
 
 import msgspec
 
+from milepost.asking import Asker
 from milepost.react.admin import ANSWER_BYTES_MAX, LIMIT_MAX
 from milepost.react.reports import Refusal
 from milepost.react.rows import ToPark
 from milepost.react.store import Store
 from milepost_contracts.envelope import decode
+from milepost_contracts.queries import AskPlugin, AskPluginAnswer
 from tests.react.conftest import MakeHost
 from tests.react.turns import kept
 from tests.support.hosting import Hosting
+from tests.support.nats import Connect
 
 HEALTHY = {"healthy": "tests.react.plugins.healthy"}
 
@@ -69,6 +72,18 @@ async def test_an_answer_that_no_message_holds(hosting: MakeHost) -> None:
     assert msgspec.json.decode(answer, type=Refusal).code == "answer_too_large"
     fewer = await host.told("effects", "healthy", limit=ANSWER_BYTES_MAX // 20_000)
     assert len(fewer.effects) == ANSWER_BYTES_MAX // 20_000
+
+
+async def test_a_question_reaches_the_host_that_has_the_plugin(hosting: MakeHost, connect: Connect) -> None:
+    """Of two hosts, the one that only waits for a plugin says so, and whoever asks again is answered by the other."""
+    url = f"sqlite:///{(await _running(hosting)).folder / 'react' / 'react.sqlite'}"
+    second = hosting(HEALTHY, folder="second", url=url)
+    await second.start()
+    await second.until("healthy", lambda report: report.state == "waiting")
+    asker = Asker(await connect("cli"), "cli")
+    for _ in range(10):
+        answer = await asker.query("acme", AskPlugin(actor="service:cli", plugin="healthy", name="seen"))
+        assert isinstance(answer, AskPluginAnswer), answer
 
 
 async def _running(hosting: MakeHost) -> Hosting:

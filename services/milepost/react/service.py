@@ -173,6 +173,10 @@ class ReactService:
 
     async def _answered(self, tenant: str, query: AskPlugin) -> QueryAnswer:
         worker = self.workers.get(query.plugin)
+        if worker is not None and worker.manifest is None and worker.state in ("starting", "waiting"):
+            # In a moment it runs, or the question reaches the host that has it: the asker asks again.
+            message = f"The plugin {query.plugin} is {worker.state} here."
+            return Failed(errors=[Problem(code="plugin_silent", message=message)], retry=True)
         if worker is None or worker.manifest is None:
             message = f"There is no plugin {query.plugin!r} running here."
             return Refused(errors=[Problem(code="plugin_unknown", field="plugin", message=message)])
