@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
+import warnings
 from typing import Any
 
 import msgspec
@@ -301,3 +303,30 @@ def test_members_are_as_stored_with_permitted_words_opened() -> None:
     called(story, Reader())
     assert seen == ["Milestone number 0 of this long list"]
     assert msgspec.json.decode(Delivered(document).envelope.data)["title"].startswith("enc:v1:")
+
+
+def test_hosts_that_nobody_closes_leave_nothing_behind() -> None:
+    """Hosts with async hooks that become garbage, in whatever order, are not complained about."""
+
+    class Awaiting:
+        @hook
+        def manifest(self) -> Manifest:
+            return Manifest(id="awaiting", version="1", summary="Awaits", subscriptions=("goal.*",))
+
+        @hook
+        async def on_event(self, event: Delivered, context: Context) -> None:
+            context.log("seen", goal=event.aggregate_id)
+
+    story = told()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        for place in range(100):
+            host = Host(Awaiting(), story=story)
+            if place % 2:
+                gc.collect(0)  # some are older than their loops by a generation
+            host.deliver(*story.documents)
+            if place % 5 == 0:
+                gc.collect()
+        del host
+        gc.collect()
+    assert [str(one.message) for one in seen] == []
