@@ -11,14 +11,6 @@ import msgspec
 
 from milepost.ordered import Ordered, stream_state
 from milepost.react.incoming import Concerns, Incoming, Words, dense, incoming
-from milepost.react.policy import (
-    BATCH_MAX,
-    BUDGET_S,
-    EVENT_ATTEMPTS_MAX,
-    GRACE_S,
-    PARKED_IN_A_ROW_MAX,
-    event_pause_s,
-)
 from milepost.react.process import Died, Process
 from milepost.react.store import Position, Status, Store, ToPark
 from milepost.tasks import end
@@ -54,6 +46,7 @@ class Delivering:
         self.attempts: dict[str, int] = {}
         self._worker = worker
         self._around = around
+        self._policy = around.policy
         self._process = process
         self._words = words
         self.wakes: tuple[asyncio.Event, ...] = ()
@@ -148,8 +141,8 @@ class Delivering:
     def _limit(self) -> int:
         """Return how many events to take at once: a batch is wholly in the replay or wholly after it."""
         if self._mode != "live" and self._replay_until > self._position.stream_sequence:
-            return min(BATCH_MAX, self._replay_until - self._position.stream_sequence)
-        return BATCH_MAX
+            return min(self._policy.batch_max, self._replay_until - self._position.stream_sequence)
+        return self._policy.batch_max
 
     def _ended_replay(self) -> bool:
         return self._mode != "live" and 0 <= self._replay_until <= self._position.stream_sequence
@@ -194,12 +187,14 @@ class Delivering:
     async def _deliver(self, passed: Sequence[Incoming], run: list[Incoming]) -> None:
         """Hand *run* over; *passed* are those and what lies between them, which only moves the sequence on."""
         while run:
-            most = 1 if self._single else BATCH_MAX
+            most = 1 if self._single else self._policy.batch_max
             batch = run[:most]
             data = await self._words.opened([event.document for event in batch])
             items = [(event.document, opened) for event, opened in zip(batch, data, strict=True)]
             async with self._turning:
-                taken = await self._handed(Batch(items=items, mode=self._mode, budget_ms=BUDGET_S * 1000), batch)
+                taken = await self._handed(
+                    Batch(items=items, mode=self._mode, budget_ms=self._policy.budget_s * 1000), batch
+                )
                 if taken is None:
                     continue  # the process ended, and was started again
                 done = run[: taken.count]
@@ -217,7 +212,7 @@ class Delivering:
             self._seen(passed)
 
     async def _handed(self, batch: Batch, events: Sequence[Incoming]) -> Taken | None:
-        timeout_s = BUDGET_S + self.manifest.timeout_s + GRACE_S
+        timeout_s = self._policy.budget_s + self.manifest.timeout_s + self._policy.grace_s
         try:
             return msgspec.convert(await self._process.ask("deliver", batch, timeout_s=timeout_s), Taken)
         except Died as died:
@@ -299,14 +294,16 @@ class Delivering:
             error=failure.error, place=failure.place, attempts=attempts,
         )  # fmt: skip
         self._failures += 1
-        if not failure.final and attempts < EVENT_ATTEMPTS_MAX:
+        if not failure.final and attempts < self._policy.event_attempts_max:
             self._worker.trying_again(f"{failure.code} in {failure.hook}: attempt {attempts} at {event.name}")
-            await asyncio.sleep(event_pause_s(attempts) if failure.retry_s is None else min(failure.retry_s, 60.0))
+            await asyncio.sleep(
+                self._policy.event_pause_s(attempts) if failure.retry_s is None else min(failure.retry_s, 60.0)
+            )
             self._worker.running()
             return False
         await self._park(event, failure, attempts)
         self._in_a_row += 1
-        if self._in_a_row >= PARKED_IN_A_ROW_MAX:
+        if self._in_a_row >= self._policy.parked_in_a_row_max:
             raise Halted(f"{self._in_a_row} events in a row failed; the last with {failure.code} in {failure.hook}")
         return True
 
@@ -386,7 +383,7 @@ class Delivering:
 
     async def asked(self, verb: str, given: object, hook: str) -> Done:
         """Ask the process for one turn; one that ends it has failed, and it is started again."""
-        timeout_s = self.manifest.timeout_s + GRACE_S
+        timeout_s = self.manifest.timeout_s + self._policy.grace_s
         try:
             return msgspec.convert(await self._process.ask(verb, given, timeout_s=timeout_s), Done)
         except Died as died:
@@ -405,10 +402,10 @@ class Delivering:
             "timer_failed", tenant=cause.tenant, key=key, code=failure.code, place=failure.place, attempts=attempts
         )
         self._failures += 1
-        if failure.final or attempts >= EVENT_ATTEMPTS_MAX:
+        if failure.final or attempts >= self._policy.event_attempts_max:
             self._log.error("timer_given_up", tenant=cause.tenant, key=key, code=failure.code)
             return True
-        await asyncio.sleep(event_pause_s(attempts))
+        await asyncio.sleep(self._policy.event_pause_s(attempts))
         return False
 
     # What is asked of the plugin beside events

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from milepost.react.policy import EFFECTS_AT_ONCE, GRACE_S, IDLE_S, effect_pause_s
 from milepost.react.process import Died, Process
 from milepost.react.store import Entry, Store
 from milepost.tasks import end
@@ -40,6 +39,7 @@ class Effects:
         self._worker = worker
         self._delivering = delivering
         self._around = around
+        self._policy = around.policy
         self._hello = hello
         self._words = words
         self._log = around.log.bind(plugin=worker.name)
@@ -57,7 +57,7 @@ class Effects:
                     raise self._broken
                 now = self._around.clock()
                 for entry in await self._worker.shared.run(Store.due_effects, now, SHOWN_MAX):
-                    if len(self._busy) >= EFFECTS_AT_ONCE:
+                    if len(self._busy) >= self._policy.effects_at_once:
                         break
                     if entry.key not in self._busy:
                         self._begin(entry)
@@ -112,7 +112,7 @@ class Effects:
             return
         pause = None
         if failure is not None and not failure.final:
-            pause = effect_pause_s(entry.tries + 1) if failure.retry_s is None else failure.retry_s
+            pause = self._policy.effect_pause_s(entry.tries + 1) if failure.retry_s is None else failure.retry_s
         outcome = Outcome(ok=failure is None, final=pause is None, code=failure.code if failure else "", retry_s=pause)
         async with self._delivering.turning:
             kept = None
@@ -148,7 +148,7 @@ class Effects:
     async def _done(self, performing: Performing) -> Failure | None:
         process = await self._taken()
         assert process.manifest is not None  # noqa: S101  it has started
-        timeout_s = process.manifest.effect_timeout_s + GRACE_S
+        timeout_s = process.manifest.effect_timeout_s + self._policy.grace_s
         try:
             done = msgspec.convert(await process.ask("perform", performing, timeout_s=timeout_s), Done)
         except Died as died:
@@ -159,14 +159,14 @@ class Effects:
     async def _taken(self) -> Process:
         if self._idle:
             return self._idle.pop()[0]
-        process = Process(self._hello, self._worker.port(), quiet=self._worker.config.quiet)
+        process = Process(self._hello, self._worker.port(), policy=self._policy, quiet=self._worker.config.quiet)
         await process.start()
         return process
 
     async def _end_idle(self) -> None:
         now = asyncio.get_running_loop().time()
-        ended = [process for process, since in self._idle if now - since > IDLE_S]
-        self._idle = [(process, since) for process, since in self._idle if now - since <= IDLE_S]
+        ended = [process for process, since in self._idle if now - since > self._policy.idle_s]
+        self._idle = [(process, since) for process, since in self._idle if now - since <= self._policy.idle_s]
         for process in ended:
             await process.stop()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from milepost.react.policy import Policy
 from milepost_contracts.child import FRAME_BYTES_MAX, LENGTH, Hello, Line, Loaded
 from milepost_contracts.context import Port
 from milepost_contracts.plugin import Later, Manifest, PluginError
@@ -23,8 +24,6 @@ _INHERITED = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TZDIR", "PYTHONPATH", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "SYSTEMROOT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
 )  # fmt: skip
-START_S = 30.0  # to import a plugin with its libraries on a busy machine
-END_S = 5.0  # for an orderly end; whoever takes longer is killed
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -41,8 +40,9 @@ class Died(Exception):  # noqa: N818  what happened; whoever asked says what it 
 class Process:
     """One process of one plugin; asked one thing at a time."""
 
-    def __init__(self, hello: Hello, port: Port, *, quiet: bool = True) -> None:
+    def __init__(self, hello: Hello, port: Port, *, policy: Policy, quiet: bool = True) -> None:
         """Take what it is told first and where its reads are answered; *quiet* False shows what it prints."""
+        self._policy = policy
         self._hello = hello
         self._port = port
         self._quiet = quiet
@@ -86,7 +86,7 @@ class Process:
             self._kill_now()
             raise
         threading.Thread(target=_answer, args=(self._asking, self._port), name="react-port", daemon=True).start()
-        found = await self.ask("hello", self._hello, timeout_s=START_S)
+        found = await self.ask("hello", self._hello, timeout_s=self._policy.start_s)
         loaded = msgspec.convert(found, Loaded)
         self.manifest = msgspec.convert(loaded.manifest, Manifest)
         self.hooks = frozenset(loaded.hooks)
@@ -132,11 +132,11 @@ class Process:
         """Let it end by itself, and end it where it does not."""
         if self.running:
             with contextlib.suppress(Died, PluginError):
-                await self.ask("stop", None, timeout_s=END_S)
+                await self.ask("stop", None, timeout_s=self._policy.end_s)
         self._close()
         if self._process is not None:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(END_S):
+                async with asyncio.timeout(self._policy.end_s):
                     await self._process.wait()
         await self.kill()
 

@@ -36,7 +36,7 @@ async def rehearse(config: Config, around: Around) -> Dry:
         worker = Worker(config._replace(url=f"sqlite:///{Path(folder) / 'react.sqlite'}", blocks=False), around)
         await worker.shared.run(Store.open)
         stack.push_async_callback(worker.shared.run, Store.close)
-        process = Process(config.read(), worker.port(), quiet=config.quiet)
+        process = Process(config.read(), worker.port(), policy=around.policy, quiet=config.quiet)
         stack.push_async_callback(process.stop)
         manifest = await process.start()
         await process.ask("start", None, timeout_s=manifest.timeout_s + 1)

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from milepost.react.incoming import incoming
-from milepost.react.policy import EVENT_ATTEMPTS_MAX, event_pause_s
 from milepost.react.store import Store
 from milepost_contracts.child import Replaying
 from milepost_contracts.keeping import keep, of_replay
@@ -30,6 +29,7 @@ class Replays:
         self._worker = worker
         self._delivering = delivering
         self._around = around
+        self._policy = around.policy
         self._words = words
         self._log = around.log.bind(plugin=worker.name)
         self.wake = asyncio.Event()
@@ -69,7 +69,7 @@ class Replays:
             async with self._delivering.turning:
                 done = await self._delivering.asked("replayed", given, "on_replayed")
                 attempts += 1
-                if done.failure is None or done.failure.final or attempts >= EVENT_ATTEMPTS_MAX:
+                if done.failure is None or done.failure.final or attempts >= self._policy.event_attempts_max:
                     kept = []
                     if done.failure is None:
                         cause = of_replay(self._delivering.manifest, replay, event)
@@ -84,4 +84,4 @@ class Replays:
                     self._delivering.awake()
                     return going
             self._log.warning("plugin_failed", hook="on_replayed", event_id=event.id, code=done.failure.code)
-            await asyncio.sleep(event_pause_s(attempts))
+            await asyncio.sleep(self._policy.event_pause_s(attempts))

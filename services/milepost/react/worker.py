@@ -18,7 +18,7 @@ from milepost.react.delivering import Delivering, Halted
 from milepost.react.effects import Effects
 from milepost.react.facts import Facts
 from milepost.react.incoming import EventsAfter, Keys, Missing, Words
-from milepost.react.policy import STARTS_MAX
+from milepost.react.policy import Policy
 from milepost.react.ports import GoalAt, Shared, StorePort
 from milepost.react.process import Died, Process
 from milepost.react.replays import Replays
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
     from milepost_contracts.commands import Command
 
-LOAD_AGAIN_S = 30.0  # before a plugin that does not load is tried again: its configuration may have been mended
-LEASE_S = 2.0  # before asking again for a lease that another host holds
-PAUSE_S_MIN, PAUSE_S_MAX = 0.1, 10.0  # before trying again what failed
 # What breaks and is mended by beginning again from the position.
 READ_AGAIN = (Moved, Broken, NoStream, NatsError, Missing, EnvelopeError, OSError, TimeoutError)
 T = TypeVar("T")
@@ -54,6 +51,7 @@ class Around(NamedTuple):
     clock: Callable[[], dt.datetime]
     log: FilteringBoundLogger
     at: Callable[[str], None]
+    policy: Policy = Policy()
 
 
 class Config(NamedTuple):
@@ -80,6 +78,7 @@ class Worker:
         self.shared = Shared(Store(config.url, config.name))
         self.delivering: Delivering | None = None
         self._around = around
+        self._policy = around.policy
         self._log = around.log.bind(plugin=config.name)
         self._process: Process | None = None
         self._asked: Process | None = None
@@ -162,7 +161,7 @@ class Worker:
 
     def _beside(self) -> Process:
         """Return a process for questions: the one that handles events may be busy with a whole batch."""
-        return Process(self.config.read(), self.port(), quiet=self.config.quiet)
+        return Process(self.config.read(), self.port(), policy=self._policy, quiet=self.config.quiet)
 
     def _timeout_s(self) -> float:
         return self.manifest.timeout_s + 2.0 if self.manifest is not None else 2.0
@@ -174,31 +173,31 @@ class Worker:
     # Keeping it going
 
     async def _supervise(self) -> None:
-        pause = PAUSE_S_MIN
+        pause = self._policy.pause_s_min
         while True:
             try:
                 with ExitStack() as stack:
                     await self.shared.run(Store.open)
                     await self.shared.run(lambda store: stack.enter_context(store.lease()))
                     self._held = True
-                    pause = PAUSE_S_MIN
+                    pause = self._policy.pause_s_min
                     await self._hold()
             except Exception as error:  # noqa: BLE001  a defect that one plugin brings out must not end the others
                 if not isinstance(error, DatabaseError):
                     self._log.exception("defect")
                     self._say("defect", type(error).__name__)
-                    await asyncio.sleep(PAUSE_S_MAX)
+                    await asyncio.sleep(self._policy.pause_s_max)
                     continue
                 self._say("waiting" if error.code == "in_use" else "no_database", str(error))
-                await asyncio.sleep(LEASE_S if error.code == "in_use" else pause)
-                pause = min(pause * 2, PAUSE_S_MAX)
+                await asyncio.sleep(self._policy.lease_s if error.code == "in_use" else pause)
+                pause = min(pause * 2, self._policy.pause_s_max)
             finally:
                 self._held = False
                 await self.shared.run(Store.close)
 
     async def _hold(self) -> None:
         """Run the plugin as its status says, again and again; raises DatabaseError, and what is a defect of ours."""
-        pause = PAUSE_S_MIN
+        pause = self._policy.pause_s_min
         while True:
             async with self._changing:
                 self._changed.clear()
@@ -213,10 +212,10 @@ class Worker:
                 await end(self._running)
             error = None if self._running.cancelled() else self._running.exception()
             if error is None:
-                pause = PAUSE_S_MIN
+                pause = self._policy.pause_s_min
             else:
                 await self._broke(error, pause)
-                pause = min(pause * 2, PAUSE_S_MAX)
+                pause = min(pause * 2, self._policy.pause_s_max)
 
     async def _broke(self, error: BaseException, pause: float) -> None:
         """Do what is to be done after *error*; raises it where that is nothing."""
@@ -224,14 +223,14 @@ class Worker:
             case PluginError():
                 self._say("not_loaded", f"{error.code}: {error}")
                 self._log.warning("plugin_not_loaded", code=error.code, why=str(error))
-                await self._until_changed(LOAD_AGAIN_S)
+                await self._until_changed(self._policy.load_again_s)
             case Halted():
                 self._log.error("plugin_paused", why=str(error))
                 await self.shared.run(Store.set_paused, "failing", str(error))
             case Died():
                 self._log.warning("plugin_died", code=error.code, why=str(error))
                 self._failed_starts = 0 if self.delivering is not None else self._failed_starts + 1
-                if self._failed_starts >= STARTS_MAX:
+                if self._failed_starts >= self._policy.starts_max:
                     why = f"its process ended {self._failed_starts} times before it was ready: {error}"
                     self._failed_starts = 0
                     await self.shared.run(Store.set_paused, "failing", why)
@@ -257,7 +256,7 @@ class Worker:
         self.delivering = None
         hello = self.config.read()
         async with AsyncExitStack() as stack:
-            process = Process(hello, self.port(), quiet=self.config.quiet)
+            process = Process(hello, self.port(), policy=self._policy, quiet=self.config.quiet)
             stack.push_async_callback(process.stop)
             self.manifest = await process.start()
             self.hooks = process.hooks
