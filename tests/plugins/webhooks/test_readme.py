@@ -93,6 +93,25 @@ def test_the_receiver_receives(examples: Examples) -> None:
         ]  # fmt: skip
 
 
+def test_the_commands_are_understood() -> None:
+    """Every command of the README is a request that the plugin does, with arguments as they are typed."""
+    typed = re.findall(r"`milepost plugins act webhooks (\w+)((?: \w+=[^ `]+)*)`", README.read_text("utf-8"))
+    assert len(typed) == 6
+    host = hosted(endpoint("https://hooks.example/"), story=told(3))
+    host.deliver(*host.story.documents)
+    host.act("disable", endpoint="crm")
+    host.perform()
+    for place, (name, arguments) in enumerate(typed):
+        host.act("enable", id_=f"enable {place}", endpoint="crm")
+        given = dict(pair.split("=") for pair in arguments.split())
+        assert host.act(name, id_=f"{place}", **given)["endpoint"] == "crm"
+        host.replay()
+    assert len(host.stored.replays) == 4
+    assert [one.arguments.get("replay") is not None for one in host.effects[-3:]] == [True] * 3
+    assert f"plugins ask webhooks {'endpoints'}`" in README.read_text("utf-8")
+    assert len(host.ask("endpoints", by="service:tests", roles=["admin"])) == 1
+
+
 def test_the_signature_of_the_convention() -> None:
     """Headers are made as the convention's own example says, so that receivers in any language agree."""
     import base64
