@@ -5,7 +5,7 @@ Elsewhere, and in calls that never come back to Python, whoever waits for the pr
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # CPython's own, for which there is no stub
 import signal
 import threading
 import time
