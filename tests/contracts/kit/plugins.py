@@ -70,7 +70,7 @@ def thanks(**fields: Any) -> Reward:
 class Thankful:
     """Gives a badge for each hit, check-in, reading, piece of feedback, action and closing, and takes it back."""
 
-    GIVES = (
+    GIVES: tuple[str, ...] = (
         "goal.milestone_hit", "goal.check_in_held", "goal.progress_recorded", "goal.feedback_given",
         "goal.action_completed", "goal.closed",
     )  # fmt: skip
