@@ -74,6 +74,7 @@ class Mailbox:
             content = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
             self.received.append(Mail(envelope.mail_from or "", list(envelope.rcpt_tos), content))
         if answer == HANG_UP:
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         return answer
 

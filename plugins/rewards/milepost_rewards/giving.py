@@ -8,7 +8,7 @@ from milepost_contracts.context import Context
 from milepost_contracts.plugin import Grant, Reward
 from milepost_contracts.types import Party
 from milepost_rewards import facts, vouchers
-from milepost_rewards.conditions import GIVEN, PUT_RIGHT, Case, holds, look, rests_on
+from milepost_rewards.conditions import GIVEN, PUT_RIGHT, Case, Found, Rests, holds, look, rests_on
 from milepost_rewards.config import Rule
 
 ERASED = "erased/"
@@ -19,20 +19,27 @@ def give(rule: Rule, case: Case) -> list[Reward] | None:
     """Return what *rule* gives for the event of *case*; None: nothing, so the next rule is asked.
 
     For an event that something was granted for before (then state was lost, and grants were not) no rule gives
-    anything: only what that rests on is noted anew.
+    anything: only what is kept of that grant is noted anew.
     """
     if (found := look(rule, case)) is None:
         return None
     event, context = case.event, case.context
     before = [grant for grant in context.grants(goal=event.aggregate_id, standing=False) if grant.cause == event.id]
-    for grant in before:
-        if grant.reward.rule == rule.id and grant.stands and rests_on(context, grant) is None:
-            context.state.set(GIVEN + grant.id, found.rests)
     if before:
+        for grant in [grant for grant in before if grant.reward.rule == rule.id]:
+            _restore(rule, grant, found, case)
         return None
     case.found[rule.id] = found
     rewards = [_reward(rule, case, person) for person in _people(rule, case) if _may_get(rule, case, person)]
     return rewards or None
+
+
+def _restore(rule: Rule, grant: Grant, found: Found, case: Case) -> None:
+    """Note anew what *grant* rests on and claimed."""
+    if grant.stands and rests_on(case.context, grant) is None:
+        keep(grant, found.rests, case)
+    if rule.give.pool is not None and ERASED + grant.reward.to not in case.context.state:
+        vouchers.claim(grant.reward, rule.give.pool, case.context)
 
 
 def settle(case: Case) -> None:
@@ -46,10 +53,14 @@ def settle(case: Case) -> None:
 
 
 def granted(grant: Grant, case: Case) -> None:
+    """Keep what *grant*, which was just given, rests on."""
+    keep(grant, case.found[grant.reward.rule].rests, case)
+
+
+def keep(grant: Grant, rests: Rests, case: Case) -> None:
     """Keep what *grant* rests on."""
     place = case.event.context
     programme = case.of.programme if isinstance(case.of, facts.Mentorship) else place.programme if place else None
-    rests = case.found[grant.reward.rule].rests
     rests = msgspec.structs.replace(rests, quiet=case.context.mode != "live", programme=programme)
     case.context.state.set(GIVEN + grant.id, rests)
 

@@ -9,6 +9,7 @@ codes, and none to two people. Of codes, state keeps hashes alone.
 from __future__ import annotations
 
 import hashlib
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -173,16 +174,18 @@ def _next(context: Context, pool: str, stock: Stock, given: list[Grant]) -> str 
     codes: tuple[str, ...] = _codes(context, pool) or ()
     theirs = {grant.reward.code for grant in given if grant.reward.code}
     begin = min(stock.place, len(codes))
-    for place in (*range(begin, len(codes)), *range(begin)):
-        if codes[place] not in theirs and USED + _hash(codes[place]) not in context.state:
+    for place in chain(range(begin, len(codes)), range(begin)):
+        code = codes[place]
+        if code not in theirs and USED + _hash(code) not in context.state:
             stock.place = place + 1
-            return codes[place]
+            return code
     return None
 
 
 def _codes(context: Context, pool: str) -> tuple[str, ...] | None:
     """Return the list of *pool*; None where there is none or it cannot be read: told by `health`, and claims wait."""
-    of_tenant: secret.Pool | None = context.secrets.pool(context.tenant, pool)
+    secrets: secret.Secrets = context.secrets
+    of_tenant = secrets.pool(context.tenant, pool)
     try:
         return None if of_tenant is None else secret.codes(of_tenant)
     except secret.Unreadable:

@@ -227,7 +227,8 @@ def test_a_streak_is_rewarded_again_where_the_rule_repeats() -> None:
     for week in range(7):
         goal.check_in(f"{week}", on=day(7 * week))
     again, once = hosted(story, STREAK | {"repeat": True}), hosted(story, STREAK)
-    again.deliver(*story.documents), once.deliver(*story.documents)
+    again.deliver(*story.documents)
+    once.deliver(*story.documents)
     assert [grant.reward.once[-2:] for grant in again.grants] == ["/0", "/1"]
     assert given(once) == ["streak mentee"]
 
