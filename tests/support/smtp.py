@@ -40,7 +40,7 @@ class Mail(NamedTuple):
         """The words of the message, whatever their form."""
         body = self.message.get_body(("plain", "html"))
         assert body is not None
-        return str(body.get_content())
+        return str(body.get_content()).replace("\r\n", "\n")
 
 
 class Mailbox:

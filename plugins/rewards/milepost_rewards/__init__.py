@@ -21,6 +21,7 @@ from milepost_contracts.plugin import (
     Grant,
     Health,
     Manifest,
+    Outcome,
     Permissions,
     Question,
     Reward,
@@ -174,6 +175,13 @@ def on_person_erased(person: str, context: Context) -> None:
 def perform(effect: Effect, context: Context) -> None:
     """Send a message."""
     telling.deliver(effect, context)
+
+
+@hook
+def on_performed(effect: Effect, outcome: Outcome, context: Context) -> None:
+    """Note who has been told what."""
+    if outcome.ok:
+        telling.sent(effect, context)
 
 
 @hook

@@ -35,7 +35,6 @@ class Rests(msgspec.Struct, omit_defaults=True):
     """What a grant rests on beside its cause, kept as long as it stands.
 
     basis: ids of milestones or check-ins. result: of the closing. programme: of the goal, for who is told of it later.
-    quiet: it was granted in a replay, so nobody was told.
     """
 
     of: Of
@@ -44,7 +43,6 @@ class Rests(msgspec.Struct, omit_defaults=True):
     rhythm: Rhythm | None = None
     result: str | None = None
     programme: str | None = None
-    quiet: bool = False
 
 
 class Found(NamedTuple):

@@ -11,7 +11,7 @@ from milepost_rewards import facts, vouchers
 from milepost_rewards.conditions import GIVEN, PUT_RIGHT, Case, Found, Rests, holds, look, rests_on
 from milepost_rewards.config import Rule
 
-ERASED = "erased/"
+ERASED, TOLD = "erased/", "told/"
 _ROLES = {"mentee": ("mentee",), "mentor": ("mentor",), "both": ("mentee", "mentor")}
 
 
@@ -61,19 +61,14 @@ def keep(grant: Grant, rests: Rests, case: Case) -> None:
     """Keep what *grant* rests on."""
     place = case.event.context
     programme = case.of.programme if isinstance(case.of, facts.Mentorship) else place.programme if place else None
-    rests = msgspec.structs.replace(rests, quiet=case.context.mode != "live", programme=programme)
-    case.context.state.set(GIVEN + grant.id, rests)
-
-
-def same(one: Reward, other: Reward) -> bool:
-    """Whether two rewards are for the same thing: one of them at most stands."""
-    return (one.rule, one.once, one.to) == (other.rule, other.once, other.to)
+    case.context.state.set(GIVEN + grant.id, msgspec.structs.replace(rests, programme=programme))
 
 
 def forget(person: str, context: Context) -> None:
     """Keep nothing of *person* but that nothing is given any more."""
     for grant in context.grants(person=person, standing=False):
         context.state.delete(GIVEN + grant.id)
+        context.state.delete(TOLD + vouchers.key_of(grant.reward))
         vouchers.forget(grant.reward, context)
     for key, of in context.state.items("mentorship/", facts.Mentorship):
         left = [party for party in of.parties if party.ref != person]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from apprise.plugins.base import NotifyBase
 
 EFFECT = "X-Milepost-Effect"  # in mails and requests; RFC 7352 lets a mailbox drop a second copy by it
+_LOGGERS = ("apprise", "urllib3.connectionpool", "urllib3.util.retry")  # the second shows paths, which may be tokens
 IDEMPOTENCY = "Idempotency-Key"  # in requests
 
 
@@ -19,11 +20,11 @@ def service(url: str) -> NotifyBase | None:
     """Return the service that *url* is for; None where Apprise knows none."""
     import apprise
 
-    asset = apprise.AppriseAsset(
-        app_id="Milepost", app_desc="Milepost rewards", app_url="", async_mode=False, secure_logging=True,
-        storage_mode=apprise.PersistentStoreMode.MEMORY,
-    )  # fmt: skip
     with _quietly():
+        asset = apprise.AppriseAsset(
+            app_id="Milepost", app_desc="Milepost rewards", app_url="", async_mode=False, secure_logging=True,
+            storage_mode=apprise.PersistentStoreMode.MEMORY,
+        )  # fmt: skip
         return apprise.Apprise.instantiate(url, asset=asset)
 
 
@@ -43,9 +44,9 @@ def send(url: str, title: str, body: str, *, key: str, timeout_s: float) -> bool
             headers["References"] = f"<{key.replace('/', '.')}@milepost>"
         else:
             headers[IDEMPOTENCY] = key
-    sender = apprise.Apprise()
-    sender.add(to)
     with _quietly():
+        sender = apprise.Apprise()
+        sender.add(to)
         return bool(sender.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT))
 
 
@@ -56,12 +57,14 @@ def _protocols(to: NotifyBase) -> tuple[str, ...]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    logger = logging.getLogger("apprise")
-    before = logger.disabled
-    logger.disabled = True
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of modules that services of Apprise still import
             yield
     finally:
-        logger.disabled = before
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled

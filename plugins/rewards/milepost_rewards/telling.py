@@ -1,7 +1,9 @@
 """What was granted, served or taken back becomes a message to whoever has a destination, and is sent in its turn.
 
 An effect names the grant and the place in the list of destinations, nothing else: its words, its code and the URL are
-looked up when it is sent. What fell in the meantime is not told; so a person hears of what stands.
+looked up when it is sent. What fell in the meantime is not told. That somebody has been told is noted when a message
+has left: only then is it told that the same thing was taken back, or that its code has come; and a thing that is given
+anew, which its person was never told to have lost, is not told again.
 """
 
 from __future__ import annotations
@@ -11,32 +13,51 @@ from milepost_contracts.plugin import Effect, GiveUp, Grant, Later, PluginError,
 from milepost_rewards import vouchers
 from milepost_rewards.conditions import rests_on
 from milepost_rewards.config import Text, placeholders
-from milepost_rewards.giving import ERASED, same
+from milepost_rewards.giving import ERASED, TOLD
 from milepost_rewards.sending import send
+from milepost_rewards.vouchers import key_of
 
 WAITS_MAX = 2  # attempts that wait for the goal's title; then the message goes without
 
 
 def of_granted(grant: Grant, context: Context) -> None:
-    """Tell of a grant; not where the same thing was taken back in this turn, or before without anybody being told."""
-    quiet = context.config.messages.on_revoked == "silent"
-    fallen = context.grants(person=grant.reward.to, standing=False) if quiet else context.turn.revoked
-    if not any(same(one.reward, grant.reward) and not one.stands for one in fallen):
+    """Tell of a grant."""
+    if not _was_told(grant, context):
         _tell("granted", grant, context, to_channel=True)
 
 
 def of_revoked(grant: Grant, context: Context) -> None:
-    """Tell that *grant* was taken back, where it was told that it was given."""
-    rests = rests_on(context, grant)
-    if context.config.messages.on_revoked == "message" and rests is not None and not rests.quiet:
+    """Tell that *grant* was taken back."""
+    if context.config.messages.on_revoked == "message" and _was_told(grant, context):
         _tell("revoked", grant, context)
 
 
 def of_served(grant: Grant, context: Context) -> None:
-    """Tell that a code has come."""
-    rests = rests_on(context, grant)
-    if rests is not None and not rests.quiet:
+    """Tell that a code has come; where the grant is not told yet, it will be told with its code."""
+    if _was_told(grant, context):
         _tell("served", grant, context)
+
+
+def sent(effect: Effect, context: Context) -> None:
+    """Note that the message of *effect* has left, or was no longer to be sent."""
+    what, grants = effect.name.partition("/")[0], context.grants(person=effect.arguments["to"], standing=False)
+    grant = next((grant for grant in grants if grant.id == effect.arguments["grant"]), None)
+    if grant is None or ERASED + grant.reward.to in context.state:
+        return
+    key = TOLD + key_of(grant.reward)
+    if what == "granted" and grant.stands:
+        context.state.set(key, 1)
+    if what == "revoked" and not _stands(grant, grants):
+        context.state.delete(key)
+
+
+def _was_told(grant: Grant, context: Context) -> bool:
+    return TOLD + key_of(grant.reward) in context.state
+
+
+def _stands(grant: Grant, grants: list[Grant]) -> bool:
+    """Whether the same thing stands, by this grant or another."""
+    return any(one.stands and key_of(one.reward) == key_of(grant.reward) for one in grants)
 
 
 def _tell(what: str, grant: Grant, context: Context, *, to_channel: bool = False) -> None:
@@ -57,8 +78,9 @@ def deliver(effect: Effect, context: Context) -> None:
     grant = next((grant for grant in grants if grant.id == effect.arguments["grant"]), None)
     if grant is None:
         raise GiveUp("unknown_grant")
-    stands = any(one.stands and same(one.reward, grant.reward) for one in grants)
-    if ERASED + person in context.state or stands == (what == "revoked"):
+    if ERASED + person in context.state:
+        return
+    if _stands(grant, grants) if what == "revoked" else not grant.stands:
         return
     urls, personal = context.secrets.destinations(context.tenant, person, effect.arguments["programme"])
     place = effect.arguments["place"]

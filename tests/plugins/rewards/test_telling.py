@@ -1,0 +1,404 @@
+"""Messages: by mail to a real SMTP server, by HTTP to a real one, once, again after a failure, and never too much."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import logging
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from milepost_rewards.sending import send
+from milepost_rewards.telling import WAITS_MAX
+
+from milepost_contracts.events import goal as events
+from milepost_contracts.plugin import Later
+from milepost_contracts.testing import Host, Story
+from milepost_contracts.testing.story import uid
+from tests.plugins.rewards.rewarding import active, amended, day, hosted, rule
+from tests.support.receiving import Receiver
+from tests.support.smtp import HANG_UP, LATER, NEVER, Mailbox
+
+HIT = rule("hit", on="goal.milestone_hit", give={"kind": "badge", "title": "Well done", "points": 5})
+HELD = rule("held", when="deadline_held")
+VOUCHER = rule("hit", on="goal.milestone_hit", give={"kind": "voucher", "title": "Book", "pool": "books"})
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with Mailbox() as box:
+        yield box
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as found:
+        yield found
+
+
+def _mail(box: Mailbox) -> dict[str, Any]:
+    return {"personal": [box.url(**{"from": "rewards@example.com", "to": "{person}@people.example.com"})]}
+
+
+def _http(receiver: Receiver, path: str = "{person}") -> str:
+    return f"json://127.0.0.1:{receiver.port}/{path}"
+
+
+def _sent(receiver: Receiver) -> list[dict[str, str]]:
+    """Return title and message of every request, in order."""
+    return [json.loads(one.body) for one in receiver.received]
+
+
+# Mail
+
+
+def test_a_reward_is_told_by_mail(mailbox: Mailbox) -> None:
+    """The mail names the reward, its points, the milestone and the goal, and carries the key of its effect."""
+    story = Story()
+    goal = active(story)
+    goal.hit("First talk")
+    host = hosted(story, HIT, secrets=_mail(mailbox), link="https://example.com/goals/{goal}")
+    host.goals[goal.id, None] = {"title": "Speak freely"}
+    host.deliver(*story.documents)
+    host.perform()
+    (mail,) = mailbox.received
+    person, (grant,) = story.person("mentee"), host.grants
+    assert mail.recipients == [f"{person.partition(':')[2]}@people.example.com"]
+    assert mail.subject == "Well done"
+    assert mail.text.split("\n") == [
+        "You are given: Well done",
+        "Points: 5",
+        "Milestone: First talk",
+        "Goal: Speak freely",
+        f"https://example.com/goals/{goal.id}",
+        "",
+        f"Reference: {grant.id[:8]}",
+        "",
+    ]
+    (effect,) = host.effects
+    assert mail.message["X-Milepost-Effect"].replace(" ", "") == effect.key
+    assert mail.message["References"].replace(" ", "") == f"<{effect.key.replace('/', '.')}@milepost>"
+
+
+def test_what_is_sealed_is_never_printed(mailbox: Mailbox) -> None:
+    """Of an erased author's milestone, and of a goal whose words stay sealed, the message has no line."""
+    story = Story()
+    goal = active(story)
+    mentor = story.person("mentor")
+    goal.hit("First talk", by=mentor)
+    host = hosted(story, HIT, secrets=_mail(mailbox))
+    host.goals[goal.id, None] = {"title": "enc:v1:kid:words"}
+    host.deliver(*story.documents)
+    story.erase(mentor)
+    host.perform()
+    (mail,) = mailbox.received
+    assert "enc:v1" not in mail.content.decode()
+    assert "Milestone" not in mail.text
+    assert "Goal" not in mail.text
+
+
+def test_mail_that_is_refused_is_tried_again(mailbox: Mailbox) -> None:
+    """Refused twice, taken the third time: one mail. Refused for good, the effect is given up with its code."""
+    story = Story()
+    active(story).hit()
+    mailbox.answers = [LATER, NEVER]
+    host = hosted(story, HIT, secrets=_mail(mailbox))
+    host.deliver(*story.documents)
+    host.perform()
+    host.perform()
+    assert len(mailbox.received) == 1
+    assert list(host.stored.attempts.values()) == [3]
+    mailbox.answers = [NEVER] * 5
+    host.deliver(active(story, name="other").hit())
+    host.perform()
+    assert len(mailbox.received) == 1
+    assert list(host.stored.dead.values()) == ["not_delivered"]
+    assert len(host.grants) == 2
+
+
+def test_a_mail_that_may_have_arrived_is_sent_again_with_the_same_key(mailbox: Mailbox) -> None:
+    """The server takes it and dies before saying so: the second copy has the same headers, so it can be recognised."""
+    story = Story()
+    active(story).hit()
+    mailbox.answers = [HANG_UP]
+    host = hosted(story, HIT, secrets=_mail(mailbox))
+    host.deliver(*story.documents)
+    host.perform()
+    one, other = mailbox.received
+    assert one.message["X-Milepost-Effect"] == other.message["X-Milepost-Effect"]
+    assert one.message["References"] == other.message["References"]
+    assert one.text == other.text
+    host.crash_after_commit()
+    host.redeliver()
+    host.perform()
+    assert len(mailbox.received) == 2
+
+
+# HTTP
+
+
+def test_a_reward_is_told_by_http(receiver: Receiver) -> None:
+    """A request of Apprise's JSON service has title and message, and its key in two headers."""
+    story = Story()
+    active(story).hit()
+    host = hosted(story, HIT | {"to": "both"}, secrets={"personal": [_http(receiver)]}, name_goal=False)
+    host.deliver(*story.documents)
+    host.perform()
+    assert [one.path for one in receiver.received] == [f"/{story.person(name)[5:]}" for name in ("mentee", "mentor")]
+    assert [one["title"] for one in _sent(receiver)] == ["Well done"] * 2
+    keys = [one.headers["idempotency-key"] for one in receiver.received]
+    assert keys == [one.headers["x-milepost-effect"] for one in receiver.received] == [one.key for one in host.effects]
+
+
+def test_every_destination_is_tried_on_its_own(receiver: Receiver) -> None:
+    """Of a person's two, the one that fails is tried again, the one that took the message is left alone."""
+    story = Story()
+    active(story).hit()
+    receiver.answers = [204, 500, 302]
+    urls = [_http(receiver, "one"), _http(receiver, "two")]
+    host = hosted(story, HIT, secrets={"people": {story.person("mentee"): urls}})
+    host.deliver(*story.documents)
+    host.perform()
+    host.perform()
+    assert [one.path for one in receiver.received] == ["/one", "/two", "/two", "/two"]
+
+
+def test_a_destination_that_says_nothing_is_given_up_in_time() -> None:
+    """Connected and silent: the transport's own limit ends it, before the host has to."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, contextlib.closing(silent):
+        port = silent.getsockname()[1]
+        for url in (f"json://127.0.0.1:{port}/", f"mailto://127.0.0.1:{port}?from=a@example.com&to=b@example.com"):
+            assert not send(url, "Title", "Body", key="k", timeout_s=0.2)
+
+
+def test_a_url_that_is_none_any_more_takes_nothing() -> None:
+    """What Apprise cannot make a service of is a failure, not an error."""
+    assert not send("nosuch://x", "Title", "Body", key="k", timeout_s=1)
+
+
+# Who is told what
+
+
+def test_a_channel_hears_nothing_private(receiver: Receiver, tmp_path: Path) -> None:
+    """Where others read, a message has no goal, no milestone, no code; and revocations are not told there."""
+    (tmp_path / "books.txt").write_text("BOOK-0001\n")
+    story = Story()
+    goal = active(story)
+    hit = goal.hit("First talk")
+    secrets = {"tenants": {"acme": {"pools": {"books": {"file": str(tmp_path / "books.txt")}}}}}
+    host = hosted(story, VOUCHER, secrets=secrets | {"channel": [_http(receiver, "all")]})
+    host.goals[goal.id, None] = {"title": "Speak freely"}
+    host.deliver(*story.documents)
+    host.perform()
+    (told,) = _sent(receiver)
+    assert told["title"] == "Book"
+    assert told["message"].split("\n")[0] == "A reward was given: Book"
+    for word in (b"BOOK-0001", b"First talk", b"Speak freely", story.person("mentee")[5:].encode()):
+        assert word not in receiver.received[0].body
+    host.deliver(goal.retract(hit))
+    host.perform()
+    assert len(receiver.received) == 1
+
+
+def test_who_has_no_destination_gets_the_reward_all_the_same() -> None:
+    """No message is asked for; the reward is there for whoever looks."""
+    story = Story()
+    active(story).hit()
+    host = hosted(story, HIT)
+    host.deliver(*story.documents)
+    assert host.effects == []
+    assert [one["title"] for one in host.ask("granted", by=story.person("mentee"))["granted"]] == ["Well done"]
+
+
+def test_a_destination_that_is_gone_is_given_up() -> None:
+    """Between asking and sending an operator removed it: nothing is left to try."""
+    story = Story()
+    active(story).hit()
+    host = hosted(story, HIT, secrets={"channel": ["json://127.0.0.1:9/"]})
+    host.deliver(*story.documents)
+    other = hosted(story, HIT)
+    other.stored = host.stored
+    other.crash_after_commit()
+    other.perform()
+    assert list(other.stored.dead.values()) == ["no_destination"]
+    for kept in (other.stored.dead, other.stored.attempts, other.stored.grants):
+        kept.clear()
+    other.perform()
+    assert list(other.stored.dead.values()) == ["unknown_grant"]
+
+
+def test_nobody_is_told_of_the_past(receiver: Receiver) -> None:
+    """In a replay messages are listed, not sent; what is revoked afterwards was never told, and is not told now."""
+    story = Story()
+    goal = active(story)
+    hit = goal.hit()
+    host = hosted(story, HIT, secrets={"personal": [_http(receiver)]})
+    host.deliver(*story.documents, mode="replay")
+    assert len(host.suppressed) == len(host.grants) == 1
+    host.deliver(goal.retract(hit))
+    host.perform()
+    assert (host.grants, receiver.received) == ([], [])
+
+
+def test_a_reward_that_is_taken_back_is_told_or_not(receiver: Receiver) -> None:
+    """By message, or silently; a reward given anew after silence is not told a second time."""
+    story = Story()
+    goal = active(story, deadline=day(9))
+    goal.close(on=day(1))
+    amends = [amended(goal, "achieved", "missed"), amended(goal, "missed", "achieved")]
+    secrets = {"personal": [_http(receiver)]}
+    for on_revoked, titles in (("message", ["Held", "Taken back: Held", "Held"]), ("silent", ["Held"])):
+        receiver.received.clear()
+        host = hosted(story, HELD, secrets=secrets, on_revoked=on_revoked)
+        for document in story.documents[:-2]:
+            host.deliver(document)
+        host.perform()
+        for amend in amends:
+            host.deliver(amend)
+            host.perform()
+        assert [one["title"] for one in _sent(receiver)] == titles
+
+
+def test_only_what_stands_is_told(receiver: Receiver) -> None:
+    """Taken back before its message left: neither the reward nor its end is told; what was given anew is."""
+    story = Story()
+    goal = active(story, deadline=day(9))
+    goal.close(on=day(1))
+    first = goal.hit("First")
+    goal.retract(first)
+    amended(goal, "achieved", "missed")
+    amended(goal, "missed", "achieved")
+    host = hosted(story, HIT, HELD, secrets={"personal": [_http(receiver)]})
+    host.deliver(*story.documents)
+    host.perform()
+    assert {one["title"] for one in _sent(receiver)} == {"Held"}
+
+
+def test_a_streak_that_is_given_anew_at_once_bothers_nobody(receiver: Receiver) -> None:
+    """Revoked and granted in one turn: its person, who has been told, hears nothing."""
+    story = Story()
+    goal = active(story)
+    for number in range(4):
+        goal.check_in(f"{number}", on=day(number))
+    host = hosted(story, rule("streak", when="streak", n=3), secrets={"personal": [_http(receiver)]})
+    host.deliver(*story.documents)
+    host.perform()
+    host.deliver(goal.add(events.CheckInVoided(check_in=uid("0"), reason="Not held")))
+    host.perform()
+    assert len(host.grants) == 1
+    assert [one["title"] for one in _sent(receiver)] == ["Streak"]
+
+
+def test_an_erased_person_is_told_nothing(receiver: Receiver) -> None:
+    """A message that waits when its person is erased does not leave; later causes give them nothing."""
+    story = Story()
+    goal = active(story)
+    goal.hit("First")
+    host = hosted(story, HIT, secrets={"personal": [_http(receiver)]})
+    host.deliver(*story.documents)
+    host.deliver(story.erase(story.person("mentee")), goal.hit("Second", by=story.person("mentor")))
+    host.perform()
+    assert receiver.received == []
+    assert len(host.grants) == 1
+
+
+def test_a_code_comes_with_its_message_or_later(receiver: Receiver, tmp_path: Path) -> None:
+    """With a code the message has it; without one it says that it follows, and then it does."""
+    file = tmp_path / "books.txt"
+    file.write_text("BOOK-0001\n")
+    story = Story()
+    goal = active(story)
+    goal.hit("1"), goal.hit("2"), goal.hit("3")
+    secrets = {"tenants": {"acme": {"pools": {"books": {"file": str(file)}}}}, "personal": [_http(receiver)]}
+    host = hosted(story, VOUCHER, secrets=secrets)
+    host.deliver(*story.documents)
+    host.perform()
+    file.write_text("BOOK-0001\nBOOK-0002\nBOOK-0003\n")
+    host.act("serve")
+    host.perform()
+    lines = [one["message"].split("\n") for one in _sent(receiver)]
+    assert "Your code: BOOK-0001" in lines[0]
+    assert all("Your code follows." in one for one in lines[1:3])
+    assert [(one["title"], line) for one, (_, line, *_) in zip(_sent(receiver)[3:], lines[3:], strict=True)] == [
+        ("Your code: Book", "Your code: BOOK-0002"),
+        ("Your code: Book", "Your code: BOOK-0003"),
+    ]
+
+
+def test_codes_owed_since_a_replay_come_silently(receiver: Receiver, tmp_path: Path) -> None:
+    """Who was rewarded for the past finds the code without being told."""
+    (tmp_path / "books.txt").touch()
+    story = Story()
+    active(story).hit()
+    secrets = {"tenants": {"acme": {"pools": {"books": {"file": str(tmp_path / "books.txt")}}}}}
+    host = hosted(story, VOUCHER, secrets=secrets | {"personal": [_http(receiver)]})
+    host.deliver(*story.documents, mode="replay")
+    (tmp_path / "books.txt").write_text("BOOK-0001\n")
+    assert host.act("serve")["served"] == 1
+    host.perform()
+    assert receiver.received == []
+    assert host.ask("granted", by=story.person("mentee"))["granted"][0]["code"] == "BOOK-0001"
+
+
+def test_a_journal_that_is_silent_delays_a_message_but_does_not_stop_it(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The goal's title is waited for some attempts; then the message goes without."""
+    story = Story()
+    active(story).hit()
+    host = hosted(story, HIT, secrets={"personal": [_http(receiver)]})
+    host.deliver(*story.documents)
+
+    def silent(*_: object) -> None:
+        raise Later(1.0, "journal_silent")
+
+    monkeypatch.setattr("milepost_contracts.testing.host.MemoryPort.goal_at", silent)
+    for _ in range(WAITS_MAX):
+        host.perform()
+        assert receiver.received == []
+        host.advance(host.now + dt.timedelta(seconds=1))
+    host.perform()
+    assert len(receiver.received) == 1
+
+
+def test_what_apprise_would_log_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A destination that refuses is no line in any log: it would hold addresses and tokens."""
+    assert not send("json://127.0.0.1:9/", "Title", "Body", key="k", timeout_s=1)  # so that all is imported
+    with caplog.at_level(logging.DEBUG), socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        server.close()
+        assert not send(f"json://hunter22:secret@127.0.0.1:{port}/", "Title", "Body", key="k", timeout_s=1)
+    assert caplog.records == []
+
+
+def test_the_log_of_the_host_is_as_it_was(receiver: Receiver) -> None:
+    """Apprise's logger is quiet only while a message is sent."""
+    logger = logging.getLogger("apprise")
+    assert send(_http(receiver, "x"), "Title", "Body", key="k", timeout_s=1)
+    assert logger.disabled is False
+
+
+def test_a_mentorships_reward_names_no_goal(receiver: Receiver) -> None:
+    """What is rewarded of a mentorship has no goal's title and no link to a goal."""
+    from milepost_contracts.events import mentorship
+    from milepost_contracts.types import Party
+
+    story = Story()
+    mentee = story.person("mentee")
+    parties = [Party(ref=mentee, role="mentee")]
+    story.add(mentorship.Requested(requester=mentee, parties=parties, format="peer"), by=mentee, id_=uid("pair"))
+    story.add(mentorship.Completed(completed_on=day(9)), by=mentee, id_=uid("pair"))
+    host: Host = hosted(
+        story,
+        rule(on="mentorship.completed"),
+        secrets={"personal": [_http(receiver)]},
+        link="https://example.com/goals/{goal}",
+    )
+    host.deliver(*story.documents)
+    host.perform()
+    (told,) = _sent(receiver)
+    assert "example.com" not in told["message"]
