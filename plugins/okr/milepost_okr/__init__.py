@@ -1,0 +1,75 @@
+"""Objectives and key results out of goals: the hooks of the plugin, each handing over to the module that does it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Manifest, Question
+from milepost_okr import answering, mapping, working
+from milepost_okr.config import Config
+from milepost_okr.turn import Turn
+
+__version__ = "0.1.0"
+
+_GOALS = (
+    "created", "imported", "placed", "carried_over", "refined", "deadline_set", "deadline_shifted", "schedule_set",
+    "measure_defined", "target_revised", "measure_retired", "activated", "progress_recorded", "progress_corrected",
+    "check_in_held", "check_in_amended", "check_in_voided", "aligned", "unaligned", "ownership_transferred",
+    "party_added", "party_removed", "party_replaced", "closed", "closure_amended", "reopened",
+)  # fmt: skip
+
+
+@hook
+def manifest() -> Manifest:
+    """Ask for what numbers come from: no words, no commands, from the beginning."""
+    return Manifest(
+        id="okr",
+        version=__version__,
+        summary="Rolls goals up into objectives and key results",
+        subscriptions=(*(f"goal.{name}" for name in _GOALS), "programme.cycle_planned"),
+        start="beginning",
+        stores=True,
+    )
+
+
+@hook
+def parts() -> tuple[object, ...]:
+    """Return what maps goals: by rules, and by whom they serve; rules come first."""
+    return mapping.PARTS
+
+
+@hook
+def config_schema() -> type[Config]:
+    """Return what `okr.toml` has to fit."""
+    return Config
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    """Take what changes a number."""
+    turn = Turn(context)
+    working.begin(turn)
+    turn.take(event)
+    turn.ledger.tell()
+    working.go_on(turn)
+
+
+@hook
+def on_timer(key: str, at: dt.datetime, context: Context) -> None:  # noqa: ARG001  there is one timer, due at once
+    """Go on with what is left to do."""
+    working.go_on(Turn(context))
+
+
+@hook
+def on_person_erased(person: str, context: Context) -> None:
+    """Forget the confidence that *person* told."""
+    working.erased(Turn(context), person)
+
+
+@hook
+def answer(question: Question, context: Context) -> Any:
+    """Answer `objectives`, `key_result`, `cycles` and `export`."""
+    return answering.answer(question, Turn(context))

@@ -1,0 +1,135 @@
+"""One event is taken: its goal's history goes on, what the goal brings is entered, and goals above it follow."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from milepost_contracts.context import Context
+from milepost_contracts.events.goal import CheckInAmended, CheckInHeld
+from milepost_contracts.events.programme import CyclePlanned
+from milepost_contracts.plugin import Delivered
+from milepost_okr import forgetting, history, mapping
+from milepost_okr.counting import Part, part
+from milepost_okr.goals import Goal, Goals, Sums
+from milepost_okr.history import NEVER
+from milepost_okr.ledger import Ledger
+from milepost_okr.mapping import Subject, subject
+from milepost_okr.measures import EXACT, share_text, text
+from milepost_okr.noting import Head, day_in
+from milepost_okr.plan import Plan
+from milepost_okr.told import Told
+
+# Goals above one that are worked out again because of it. The graph has no loop; a broken history might.
+FOLLOWING_MAX = 200
+
+
+class Turn:
+    """All that one event, timer or question comes to."""
+
+    def __init__(self, context: Context) -> None:
+        """Take where things are kept and what is configured."""
+        self.context = context
+        self.plan: Plan = context.config.plan(context.tenant)
+        self.goals = Goals(context)
+        self.ledger = Ledger(context, self.plan)
+
+    def take(self, event: Delivered) -> None:
+        """Take *event*; `context.objectives` says what its goal counts for. One that was taken changes nothing."""
+        if isinstance(event.data, CyclePlanned):
+            self.goals.put_dates(event.data.cycle, event.data.starts_on, event.data.ends_on)
+        if event.aggregate != "goal":
+            return
+        before = self.goals.get(event.aggregate_id)
+        old = before.head if before is not None else Head()
+        goal = self.goals.after(event)
+        if goal is None or event.version <= old.version:
+            return
+        if isinstance(event.data, CheckInHeld | CheckInAmended) and event.data.confidence is not None:
+            forgetting.note(self.context.state, event.actor, goal.id)
+        if goal.head.children and not old.children:
+            self._sum_up(goal, event.recorded, event.sequence)
+        self._settle(goal, subject(goal, self.goals, self.plan), mapping.merged([self.context.objectives]))
+        self._follow(old, goal, event)
+
+    def settle(self, goal: Goal) -> None:
+        """Enter anew what *goal* brings: its history or the configuration changed, its progress did not."""
+        seen = subject(goal, self.goals, self.plan)
+        self._settle(goal, seen, mapping.merged(one.mapped(seen, self.plan) for one in mapping.PARTS))
+
+    def _settle(self, goal: Goal, seen: Subject, weights: Mapping[str, Decimal]) -> None:
+        cycles = {one.cycle: one for one in seen.cycles}
+        parts: dict[str, Part] = {}
+        for to, weight in weights.items():
+            node = self.plan.nodes.get(to)
+            here = cycles.get(node.cycle) if node is not None else None
+            if here is None:
+                continue
+            brought = part(here.told, here.at, self.plan, weight=weight, people=goal.head.people)
+            if brought is not None:
+                parts[to] = brought
+        self.ledger.enter(goal, parts)
+        progress = _progress(goal) if goal.head.parents else None
+        goal.head = replace(goal.head, progress=progress)
+        self.goals.put(goal)
+
+    def _follow(self, old: Head, goal: Goal, event: Delivered) -> None:
+        """Let goals that take their progress from their children follow, as far up as something changes."""
+        waiting = self._moved(old, goal.head)
+        for _ in range(FOLLOWING_MAX):
+            if not waiting:
+                return
+            above = self.goals.get(waiting.pop(0))
+            if above is None or not above.head.children:
+                continue
+            before = above.head
+            if self._sum_up(above, event.recorded, event.sequence):
+                self.settle(above)
+                waiting += self._moved(before, above.head)
+
+    def _moved(self, old: Head, new: Head) -> list[str]:
+        """Move the sums of the goals that a child serves from *old* to *new*; return those whose sums changed."""
+        changed: list[str] = []
+        for id_ in sorted({*old.parents, *new.parents}):
+            one, other = _brings(old, id_), _brings(new, id_)
+            if one == other:
+                continue
+            sums = self.goals.sums(id_)
+            weights = EXACT.add(Decimal(sums.weights), EXACT.subtract(other[0], one[0]))
+            total = EXACT.add(Decimal(sums.total), EXACT.subtract(other[1], one[1]))
+            self.goals.put_sums(id_, Sums(text(weights), text(total)))
+            changed.append(id_)
+        return changed
+
+    def _sum_up(self, goal: Goal, recorded: dt.datetime, seq: int) -> bool:
+        """Note what the children of *goal* have come to; return whether that is something new."""
+        sums = self.goals.sums(goal.id)
+        weights = Decimal(sums.weights)
+        progress = share_text(EXACT.divide(Decimal(sums.total), weights)) if weights else None
+        told = [entry for entry in goal.entries if isinstance(entry, history.Summed)]
+        if told and told[-1].progress == progress:
+            return False
+        day = day_in(goal.head.zone, recorded)
+        entry = history.Summed(day, day, seq, progress)
+        # One a day is enough where nothing else happened in between: a goal may have thousands of children.
+        if isinstance(goal.last, history.Summed) and goal.last.recorded == day:
+            goal.replace_last(entry)
+        else:
+            goal.add([entry])
+        return True
+
+
+def _progress(goal: Goal) -> str | None:
+    told = Told(goal.entries)
+    return told.progress(NEVER, None if told.closing(NEVER) is not None else told.last)
+
+
+def _brings(head: Head, parent: str) -> tuple[Decimal, Decimal]:
+    """Return the weight that a child has in a parent's progress, and its progress times that."""
+    if head.progress is None or parent not in head.parents:
+        return Decimal(0), Decimal(0)
+    weight = Decimal(head.parents[parent])
+    return weight, EXACT.multiply(weight, Decimal(head.progress))

@@ -1,0 +1,1 @@
+"""The plugin that rolls goals up into objectives and key results."""
