@@ -70,6 +70,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     items: list[tuple[bytes, Any]]  # document, and its data with words opened or None
     mode: Mode
     budget_ms: float
+    after: int = 0  # the number of a batch without whose whole success this one is not begun; 0: it is
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,42 +182,53 @@ class AskedPort:
         return found
 
 
+_Writes = dict[tuple[str, str], bytes | None]
+_Grants = dict[tuple[str, str], Grant]
+
+
 class Ahead:
     """Reads as they will be when the turns of a batch that are made so far are kept: the host keeps them afterwards."""
 
     def __init__(self, port: Port) -> None:
         """Take what is kept."""
         self._port = port
-        self._writes: dict[tuple[str, str], bytes | None] = {}
-        self._grants: dict[tuple[str, str], Grant] = {}
+        # Of the question before, which may still be on its way to the disk, and of this one.
+        self._writes: tuple[_Writes, _Writes] = ({}, {})
+        self._grants: tuple[_Grants, _Grants] = ({}, {})
 
     def begin(self) -> None:
-        """Forget what was ahead: the host has kept it, or this process would be gone."""
-        self._writes.clear()
-        self._grants.clear()
+        """Forget what was made before the last question: the host had kept it when it sent this one."""
+        self._writes = (self._writes[1], {})
+        self._grants = (self._grants[1], {})
 
     def made(self, tenant: str, turn: Turn) -> None:
         """Take in a turn that will be kept."""
         for key, value in turn.writes.items():
-            self._writes[tenant, key] = value
+            self._writes[1][tenant, key] = value
         for grant in (*turn.granted, *turn.revoked):
-            self._grants[tenant, grant.id] = grant
+            self._grants[1][tenant, grant.id] = grant
 
     def get(self, tenant: str, key: str) -> bytes | None:
         """See Port."""
         place = (tenant, key)
-        return self._writes[place] if place in self._writes else self._port.get(tenant, key)
+        for writes in reversed(self._writes):
+            if place in writes:
+                return writes[place]
+        return self._port.get(tenant, key)
 
     def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
         """See Port."""
         found: dict[str, bytes | None] = dict(self._port.scan(tenant, prefix))
-        found |= {key: value for (of, key), value in self._writes.items() if of == tenant and key.startswith(prefix)}
+        for writes in self._writes:
+            found |= {key: value for (of, key), value in writes.items() if of == tenant and key.startswith(prefix)}
         return sorted((key, value) for key, value in found.items() if value is not None)
 
     def grants(self, tenant: str) -> list[Grant]:
         """See Port."""
         found = {grant.id: grant for grant in self._port.grants(tenant)}
-        return list((found | {id_: grant for (of, id_), grant in self._grants.items() if of == tenant}).values())
+        for grants in self._grants:
+            found |= {id_: grant for (of, id_), grant in grants.items() if of == tenant}
+        return list(found.values())
 
     def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
         """See Port."""
@@ -230,6 +242,8 @@ class Child:
         """Take what is run, and through what it reads."""
         self._runner = runner
         self._ahead = ahead
+        self.number = 0  # of the question that is being answered
+        self._whole = 0  # of the last batch that was taken to its end
         self.verbs: dict[str, Callable[[Any], Any]] = {
             "deliver": self._deliver,
             "fire": self._fire,
@@ -246,6 +260,8 @@ class Child:
 
     def _deliver(self, given: Any) -> Taken:
         batch = msgspec.convert(given, Batch)
+        if batch.after and batch.after != self._whole:
+            return Taken(count=0)
         turns: list[tuple[int, Turn]] = []
         total = most = 0.0
         until = time.perf_counter() + batch.budget_ms / 1000
@@ -261,6 +277,7 @@ class Child:
                 if done.turn.count or done.turn.log:
                     turns.append((place, done.turn))
                     self._ahead.made(decode(document).tenant, done.turn)
+        self._whole = self.number
         return Taken(count=len(batch.items), turns=turns, ms_total=total, ms_max=most)
 
     def _fire(self, given: Any) -> Done:
@@ -307,6 +324,7 @@ def serve(work: Line, ask: Line) -> None:
     while (content := work.receive()) is not None:
         number, verb, given = _decode(content)
         ahead.begin()
+        child.number = number
         work.send((number, "", child.verbs[verb](given)))
     runner.close()
 

@@ -17,8 +17,8 @@ from milepost.cli.verbs import Parted, Verb
 from milepost.cli.where import Where
 from milepost.settings import described, resolve
 
-STAGES = ("accept", "publish", "replay", "view")
-LATER = ("react", "web")
+STAGES = ("accept", "publish", "react", "replay", "view")
+LATER = ("web",)
 EVERYDAY = ("data_dir", "nats_port", "http_port")  # what somebody who tries it out may want to change
 _PASSWORD = re.compile(r"(?<=://)([^:/@]*):[^@/]*@")
 
@@ -104,7 +104,7 @@ def serve() -> Verb:
 def _run(_: Where, out: Out, *, stage: str, **flags: Any) -> None:
     """Run one stage against the broker and the databases that the settings name, until SIGTERM.
 
-    STAGE is accept, publish, replay or view.
+    STAGE is accept, publish, react, replay or view.
     """
     if stage in LATER:
         message = f"The stage {stage!r} comes later; there are {', '.join(STAGES)}."

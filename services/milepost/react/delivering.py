@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from milepost.ordered import Ordered, stream_state
+from milepost.ordered import Arrived, Ordered, stream_state
 from milepost.react.incoming import Concerns, Incoming, Words, dense, incoming
 from milepost.react.process import Died, Process
 from milepost.react.store import Position, Status, Store, ToPark
@@ -110,7 +110,7 @@ class Delivering:
         status = await self._run(Store.status)
         self._position, self._mode, self._replay_until = status.position, status.mode, status.replay_until
         ordered = Ordered(self._around.nc, start=self._position.stream_sequence + 1)
-        fetching: asyncio.Task[None] | None = None
+        fetching: asyncio.Task[Arrived] | None = None
         try:
             await ordered.open()
             if self._ended_replay() and once:
@@ -118,16 +118,17 @@ class Delivering:
             await self._end_replay()
             self._worker.running()
             head = (await stream_state(self._around.nc)).last_sequence
+            fetching = asyncio.create_task(ordered.next(self._limit(self._position.stream_sequence)))
             while True:
-                fetch = asyncio.ensure_future(ordered.next(self._limit()))
-                fetching = fetch  # type: ignore[assignment]  # ended like one that returns nothing
-                while not fetch.done():
+                while not fetching.done():
                     self.lag = max(0, head - self._position.stream_sequence)
-                    await asyncio.wait([fetch], timeout=await self._until_timer())
-                    if not fetch.done() and self._mode == "live":
+                    await asyncio.wait([fetching], timeout=await self._until_timer())
+                    if not fetching.done() and self._mode == "live":
                         await self._fire_due()
-                arrived = fetch.result()
+                arrived = fetching.result()
                 head = max(head, arrived.last_sequence)
+                # The next ones arrive while these are handled.
+                fetching = asyncio.create_task(ordered.next(self._limit(arrived.last_sequence)))
                 events = await dense(arrived.documents, self._numbers, self._around.events_after)
                 await self._take(events, Position(self._position.generation, arrived.last_sequence))
                 if once and self._ended_replay():
@@ -138,10 +139,10 @@ class Delivering:
                 await end(fetching)
             await ordered.close()
 
-    def _limit(self) -> int:
-        """Return how many events to take at once: a batch is wholly in the replay or wholly after it."""
-        if self._mode != "live" and self._replay_until > self._position.stream_sequence:
-            return min(self._policy.batch_max, self._replay_until - self._position.stream_sequence)
+    def _limit(self, reached: int) -> int:
+        """Return how many events to take after *reached*: a batch is wholly in the replay or wholly after it."""
+        if self._mode != "live" and self._replay_until > reached:
+            return min(self._policy.batch_max, self._replay_until - reached)
         return self._policy.batch_max
 
     def _ended_replay(self) -> bool:
@@ -187,41 +188,67 @@ class Delivering:
     async def _deliver(self, passed: Sequence[Incoming], run: list[Incoming]) -> None:
         """Hand *run* over; *passed* are those and what lies between them, which only moves the sequence on."""
         while run:
-            most = 1 if self._single else self._policy.batch_max
-            batch = run[:most]
-            data = await self._words.opened([event.document for event in batch])
-            items = [(event.document, opened) for event, opened in zip(batch, data, strict=True)]
             async with self._turning:
-                taken = await self._handed(
-                    Batch(items=items, mode=self._mode, budget_ms=self._policy.budget_s * 1000), batch
-                )
-                if taken is None:
-                    continue  # the process ended, and was started again
-                done = run[: taken.count]
-                if done:
-                    passed = await self._keep_some(passed, done, taken)
-            if done:
-                run = run[taken.count :]
-                self._in_a_row = 0
-                self._single = False
-            if taken.failure is not None and await self._failed(run[0], taken.failure):
+                passed, run, failure = await self._through(passed, run)
+            if failure is not None and await self._failed(run[0], failure):
                 passed = passed[passed.index(run[0]) + 1 :]
                 run = run[1:]
         if passed:
             await self._keep([(None, event.tenant, event.sequence) for event in passed], None)
             self._seen(passed)
 
-    async def _handed(self, batch: Batch, events: Sequence[Incoming]) -> Taken | None:
+    async def _through(
+        self, passed: Sequence[Incoming], run: list[Incoming]
+    ) -> tuple[Sequence[Incoming], list[Incoming], Failure | None]:
+        """Hand *run* over a frame at a time and keep what each comes to; return what is left, and why the first failed.
+
+        While one frame is handled the next is on its way already, and what the one before came to is being kept.
+        """
+        size = 1 if self._single else self._policy.frame_max
         timeout_s = self._policy.budget_s + self.manifest.timeout_s + self._policy.grace_s
+        frames = [run[start : start + size] for start in range(0, len(run), size)]
+        ahead = 1 if self._single else len(frames)
+        async with self._process.talking() as talk:
+            try:
+                waiting = talk.say("deliver", await self._batch(frames[0], 0))
+                for place, frame in enumerate(frames[:ahead]):
+                    following = None
+                    if place + 1 < ahead:
+                        following = talk.say("deliver", await self._batch(frames[place + 1], waiting))
+                    taken = msgspec.convert(await talk.hear(waiting, timeout_s), Taken)
+                    if taken.count:
+                        passed = await self._keep_some(passed, frame[: taken.count], taken)
+                        run = run[taken.count :]
+                        self._in_a_row, self._single = 0, False
+                    if taken.count < len(frame) or following is None:
+                        if following is not None:
+                            await talk.hear(following, timeout_s)  # it was not begun
+                        return passed, run, taken.failure
+                    waiting = following
+            except Died as died:
+                return passed, run, await self._died(died, len(frames[0]))
+        return passed, run, None
+
+    async def _batch(self, events: Sequence[Incoming], after: int) -> Batch:
+        data = await self._words.opened([event.document for event in events])
+        items = [(event.document, opened) for event, opened in zip(events, data, strict=True)]
+        return Batch(items=items, mode=self._mode, budget_ms=self._policy.budget_s * 1000, after=after)
+
+    async def _alone(self, batch: Batch) -> Taken:
         try:
+            timeout_s = self.manifest.timeout_s + self._policy.grace_s
             return msgspec.convert(await self._process.ask("deliver", batch, timeout_s=timeout_s), Taken)
         except Died as died:
-            self._log.warning("plugin_died", code=died.code, why=str(died), events=len(events))
-            await self._process.start()
-            if len(events) > 1:
-                self._single = True
-                return None
-            return Taken(count=0, failure=Failure(code=died.code, hook="on_event", error=str(died)))
+            return Taken(count=0, failure=await self._died(died, 1))
+
+    async def _died(self, died: Died, events: int) -> Failure | None:
+        """Start the process again; return why the event failed that it was handling, None where it is not known."""
+        self._log.warning("plugin_died", code=died.code, why=str(died), events=events)
+        await self._process.start()
+        if events > 1:
+            self._single = True
+            return None
+        return Failure(code=died.code, hook="on_event", error=str(died))
 
     async def _keep_some(self, passed: Sequence[Incoming], done: Sequence[Incoming], taken: Taken) -> list[Incoming]:
         """Keep what *done* came to; return what of *passed* comes after."""
@@ -326,9 +353,11 @@ class Delivering:
                 continue
             event = incoming(parked.document)
             (data,) = await self._words.opened([event.document])
-            taken = await self._handed(Batch(items=[(event.document, data)], mode="live", budget_ms=0.0), [event])
-            if taken is None or taken.failure is not None:
-                failure = (taken and taken.failure) or Failure(code="exited", hook="on_event")
+            batch = Batch(items=[(event.document, data)], mode="live", budget_ms=0.0)
+            async with self._turning:
+                taken = await self._alone(batch)
+            if taken.failure is not None:
+                failure = taken.failure
                 again = _to_park(event, failure, parked.attempts + 1)
                 await self._run(Store.park, again, self._around.clock())
                 self._log.warning("parked_again", event_id=event.id, code=failure.code)

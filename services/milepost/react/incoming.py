@@ -119,7 +119,7 @@ class Concerns:
         if known is None:
             known = (
                 wants(self._manifest, name)
-                or (name in RETRACTIONS and "on_retracted" in self._hooks)
+                or (name in RETRACTIONS and "on_retracted" in self._hooks and wants(self._manifest, RETRACTIONS[name]))
                 or (name == ERASED and "on_person_erased" in self._hooks)
             )
             self._known[name] = known

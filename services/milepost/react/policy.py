@@ -25,9 +25,10 @@ class Policy(NamedTuple):
     )  # fmt: skip
     effects_at_once: int = 4  # processes that perform; one slow receiver then leaves three for the others
     idle_s: float = 60.0  # a process that performs ends after so long without work; starting one takes 0.2 s
-    # Events handed to a plugin in one frame, and how long it takes them before it tells how far it is: a turn is kept
+    # Events handed to a plugin in a row, and how long it takes a frame before it tells how far it is: a turn is kept
     # within this of being made, and a plugin that hangs is noticed this much later at the most.
     batch_max: int = 1_000
+    frame_max: int = 250  # of them in one frame: the next is on its way while one is handled
     budget_s: float = 0.2
     grace_s: float = 2.0  # beyond a handler's own limit, before its process is ended from outside
     lease_s: float = 2.0  # before asking again for a lease that another host holds

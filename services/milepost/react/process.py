@@ -9,7 +9,8 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -65,6 +66,11 @@ class Process:
         """Its number, for those who look at it from outside."""
         return self._process.pid if self._process is not None else None
 
+    @property
+    def talks(self) -> bool:
+        """Whether questions can still be answered."""
+        return self._reader is not None
+
     async def start(self) -> Manifest:
         """Start it and load the plugin; raises PluginError for a plugin that is none, Died."""
         work, far_work = socket.socketpair()
@@ -97,31 +103,51 @@ class Process:
 
         One that is not answered in time ends the process: nobody can tell a slow plugin from one that hangs.
         """
+        async with self.talking() as talk:
+            return await talk.hear(talk.say(verb, given), timeout_s)
+
+    @asynccontextmanager
+    async def talking(self) -> AsyncIterator[Talk]:
+        """Have the process for oneself; it ends when this is left in the middle of an answer."""
         async with self._turn:
-            if self._reader is None or self._writer is None:
-                raise Died("exited", "the process was not started")
-            self._number += 1
+            talk = Talk(self)
             try:
-                content = _encode((self._number, verb, given))
-                self._writer.write(LENGTH.pack(len(content)) + content)
-                async with asyncio.timeout(timeout_s):
-                    await self._writer.drain()
-                    (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
-                    number, code, found = _decode(await self._reader.readexactly(min(length, FRAME_BYTES_MAX)))
-            except TimeoutError:
-                await self.kill()
-                raise Died("timed_out", f"{verb} took longer than {timeout_s:g} s; the process was ended") from None
-            except (asyncio.IncompleteReadError, OSError) as error:
-                await self.kill()
-                raise Died("exited", self._ended()) from error
-            except (msgspec.DecodeError, ValueError, struct.error) as error:
-                await self.kill()
-                raise Died("nonsense", f"what the process sent is no answer: {type(error).__name__}") from error
+                yield talk
             except BaseException:
-                # Cancelled in the middle: an answer may still come, and must not be taken for that to another.
                 self._kill_now()
                 raise
-        if number != self._number:
+            if talk.waiting:
+                # An answer may still come, and must not be taken for that to another.
+                self._kill_now()
+
+    def send(self, verb: str, given: Any) -> int:
+        """Send a question; return its number. Raises Died."""
+        if self._writer is None:
+            raise Died("exited", "the process was not started")
+        self._number += 1
+        content = _encode((self._number, verb, given))
+        self._writer.write(LENGTH.pack(len(content)) + content)
+        return self._number
+
+    async def receive(self, number: int, timeout_s: float) -> Any:
+        """Return the answer to the question *number*; see `ask`."""
+        if self._reader is None or self._writer is None:
+            raise Died("exited", "the process was not started")
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._writer.drain()
+                (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
+                answered, code, found = _decode(await self._reader.readexactly(min(length, FRAME_BYTES_MAX)))
+        except TimeoutError:
+            await self.kill()
+            raise Died("timed_out", f"it took longer than {timeout_s:g} s; the process was ended") from None
+        except (asyncio.IncompleteReadError, OSError) as error:
+            await self.kill()
+            raise Died("exited", self._ended()) from error
+        except (msgspec.DecodeError, ValueError, struct.error) as error:
+            await self.kill()
+            raise Died("nonsense", f"what the process sent is no answer: {type(error).__name__}") from error
+        if answered != number:
             await self.kill()
             raise Died("nonsense", "the process answered another question")
         if code:
@@ -164,6 +190,30 @@ class Process:
     def _ended(self) -> str:
         status = self._process.returncode if self._process is not None else None
         return f"the process ended with {status}"
+
+
+class Talk:
+    """Questions and answers while one has a process for oneself; questions may be ahead of answers."""
+
+    def __init__(self, process: Process) -> None:
+        """Take the process."""
+        self._process = process
+        self.waiting: set[int] = set()
+
+    def say(self, verb: str, given: Any) -> int:
+        """Ask; return the question's number. Raises Died."""
+        number = self._process.send(verb, given)
+        self.waiting.add(number)
+        return number
+
+    async def hear(self, number: int, timeout_s: float) -> Any:
+        """Return the answer to the question *number*, the oldest that waits; raises Died, PluginError."""
+        try:
+            return await self._process.receive(number, timeout_s)
+        finally:
+            if not self._process.talks:
+                self.waiting.clear()
+            self.waiting.discard(number)
 
 
 def _answer(end: socket.socket, port: Port) -> None:
