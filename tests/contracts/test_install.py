@@ -33,7 +33,7 @@ import importlib, pkgutil, sys
 sys.path[:0] = sys.argv[1:3]
 import milepost_contracts
 for module in pkgutil.walk_packages(milepost_contracts.__path__, "milepost_contracts."):
-    if not module.name.endswith("testing"):  # for authors of plugins, who have pytest
+    if not module.name.endswith("testing.fixtures"):  # for authors of plugins, who have pytest
         importlib.import_module(module.name)
         print(module.name)
 """

@@ -66,6 +66,7 @@ class Story:
         self.now = now
         self.keys = Keys()
         self.documents: list[bytes] = []
+        self.goals: dict[str, StoryGoal] = {}
         self._versions: dict[str, int] = {}
 
     def person(self, name: str) -> str:
@@ -81,7 +82,7 @@ class Story:
         """
         parties = [Party(ref=owner, role="mentee")]
         parties += [Party(ref=ref, role="member" if place else "mentor") for place, ref in enumerate(others)]
-        goal = StoryGoal(self, uid(f"{self.tenant}/{name}"), owner, parties)
+        goal = self.goals[uid(f"{self.tenant}/{name}")] = StoryGoal(self, uid(f"{self.tenant}/{name}"), owner, parties)
         goal.add(events.Created(title=title, owner=owner, **terms), by=owner)
         return goal
 
@@ -117,6 +118,10 @@ class Story:
         self.documents.append(document)
         self.now += dt.timedelta(minutes=1)
         return Delivered(document)
+
+    def retract(self, event: Delivered, reason: str = "It was a mistake") -> Delivered:
+        """Let what *event* of one of the story's goals tells be taken back (see `StoryGoal.retract`)."""
+        return self.goals[event.aggregate_id].retract(event, reason)
 
     def erase(self, person: str) -> bytes:
         """Let *person* have been erased: the keys are gone, and the event says so; return its document."""
