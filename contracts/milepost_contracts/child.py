@@ -36,6 +36,7 @@ from milepost_contracts.plugin import (
     Question,
     Replay,
     Reviewed,
+    is_of,
 )
 from milepost_contracts.running import Done, Failure, Runner
 
@@ -160,9 +161,9 @@ class AskedPort:
         """See Port."""
         return [(key, value) for key, value in self._ask("scan", tenant, prefix)]
 
-    def grants(self, tenant: str) -> list[Grant]:
+    def grants(self, tenant: str, goal: str | None, person: str | None) -> list[Grant]:
         """See Port."""
-        return msgspec.convert(self._ask("grants", tenant), list[Grant])
+        return msgspec.convert(self._ask("grants", tenant, goal, person), list[Grant])
 
     def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
         """See Port."""
@@ -223,11 +224,11 @@ class Ahead:
             found |= {key: value for (of, key), value in writes.items() if of == tenant and key.startswith(prefix)}
         return sorted((key, value) for key, value in found.items() if value is not None)
 
-    def grants(self, tenant: str) -> list[Grant]:
+    def grants(self, tenant: str, goal: str | None, person: str | None) -> list[Grant]:
         """See Port."""
-        found = {grant.id: grant for grant in self._port.grants(tenant)}
+        found = {grant.id: grant for grant in self._port.grants(tenant, goal, person)}
         for grants in self._grants:
-            found |= {id_: grant for (of, id_), grant in grants.items() if of == tenant}
+            found |= {id_: grant for (of, id_), grant in grants.items() if of == tenant and is_of(grant, goal, person)}
         return list(found.values())
 
     def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:

@@ -52,8 +52,8 @@ class Port(Protocol):
         """Return keys that begin with *prefix*, in order, with their values."""
         ...
 
-    def grants(self, tenant: str) -> list[Grant]:
-        """Return every grant of the tenant, in the order in which they were given."""
+    def grants(self, tenant: str, goal: str | None, person: str | None) -> list[Grant]:
+        """Return the tenant's grants (of a goal, to a person), in the order in which they were given."""
         ...
 
     def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
@@ -192,7 +192,7 @@ class Context:
         self._wakes = wakes
         self._replays = replays
         self._timer = timer
-        self._granted: list[Grant] | None = None
+        self._granted: dict[tuple[str | None, str | None], list[Grant]] = {}  # by goal and person
         self._bytes = 0
         self._over = False
         self.revoking: list[Grant] | None = None  # a list while an event is handled
@@ -318,9 +318,10 @@ class Context:
     def grants(self, *, goal: str | None = None, person: str | None = None, standing: bool = True) -> list[Grant]:
         """Return what this plugin has granted: of a goal, to a person; revoked ones too with *standing* False."""
         self._may_look()
-        if self._granted is None:
-            self._granted = self._port.grants(self.tenant)
-        known = {grant.id: grant for grant in self._granted}
+        asked = (goal, person)
+        if asked not in self._granted:
+            self._granted[asked] = self._port.grants(self.tenant, goal, person)
+        known = {grant.id: grant for grant in self._granted[asked]}
         for grant in (*self.turn.granted, *self.turn.revoked):
             known[grant.id] = grant
         return [

@@ -73,20 +73,22 @@ def retract(call: Call, event: Delivered, context: Context) -> None:
     causes = [named, *noted] if named else noted
     if not causes:
         return  # what it takes back never came here
-    standing = context.grants()
-    of_it = [grant for grant in standing if grant.cause in causes]
+    of_it = [grant for grant in context.grants(goal=event.aggregate_id) if grant.cause in causes]
     results = call("on_retracted", event=event, retracted=causes[0], grants=of_it, context=context)
-    known = {grant.id: grant for grant in standing}
     for grant in [grant for result in results for grant in result]:
-        if grant.id in known:
-            _revoke(call, known.pop(grant.id), event, context)
+        _revoke_standing(call, grant, event, context)
 
 
 def revoke_asked(call: Call, event: Delivered, context: Context) -> None:
     """Take back what handlers asked to have taken back."""
     while context.revoking:
-        asked = context.revoking.pop(0)
-        for grant in [grant for grant in context.grants() if grant.id == asked.id]:
+        _revoke_standing(call, context.revoking.pop(0), event, context)
+
+
+def _revoke_standing(call: Call, asked: Grant, event: Delivered, context: Context) -> None:
+    """Revoke the grant *asked* where it stands; a grant that was never given is none."""
+    for grant in context.grants(goal=asked.aggregate_id, person=asked.reward.to):
+        if grant.id == asked.id:
             _revoke(call, grant, event, context)
 
 

@@ -265,6 +265,11 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         return self.revoked_by is None
 
 
+def is_of(grant: Grant, goal: str | None, person: str | None) -> bool:
+    """Whether *grant* is of *goal* and to *person*; None: whichever."""
+    return (goal is None or grant.aggregate_id == goal) and (person is None or grant.reward.to == person)
+
+
 class ObjectiveMapping(_Plain, frozen=True, kw_only=True):
     """What `map_objectives` gives: this goal counts for the objective or key result *to*, with this weight."""
 

@@ -372,8 +372,8 @@ class _Whole:
     def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
         return self._whole(self._port.scan, tenant, prefix)
 
-    def grants(self, tenant: str) -> list[Grant]:
-        return self._whole(self._port.grants, tenant)
+    def grants(self, tenant: str, goal: str | None, person: str | None) -> list[Grant]:
+        return self._whole(self._port.grants, tenant, goal, person)
 
     def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
         return self._whole(self._port.goal_at, tenant, id_, version)

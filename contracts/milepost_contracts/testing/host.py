@@ -34,6 +34,7 @@ from milepost_contracts.plugin import (
     Refusal,
     Replay,
     Reviewed,
+    is_of,
 )
 from milepost_contracts.running import Done, Runner
 from milepost_contracts.testing.story import NOW, Story
@@ -87,9 +88,10 @@ class MemoryPort:
         found = self._stored.state.items()
         return sorted((key, value) for (of, key), value in found if of == tenant and key.startswith(prefix))
 
-    def grants(self, tenant: str) -> list[Grant]:
+    def grants(self, tenant: str, goal: str | None, person: str | None) -> list[Grant]:
         """See Port."""
-        return [grant for of, grant in self._stored.grants.values() if of == tenant]
+        found = self._stored.grants.values()
+        return [grant for of, grant in found if of == tenant and is_of(grant, goal, person)]
 
     def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:  # noqa: ARG002  one tenant's test
         """See Port."""

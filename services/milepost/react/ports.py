@@ -53,9 +53,9 @@ class StorePort:
         """See Port."""
         return self._shared.call(Store.scan, tenant, prefix)
 
-    def grants(self, tenant: str) -> list[Grant]:
+    def grants(self, tenant: str, goal: str | None, person: str | None) -> list[Grant]:
         """See Port."""
-        return self._shared.call(Store.grants, tenant)
+        return self._shared.call(Store.grants, tenant, goal=goal, person=person)
 
     def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
         """See Port."""
