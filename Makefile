@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PLUGINS := plugins/nudges plugins/okr plugins/rewards plugins/webhooks
 .DEFAULT_GOAL := help
 
 .PHONY: help run test check bench faults lock generate format clean
@@ -11,11 +12,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(VENV)/made-run: requirements.lock pyproject.toml contracts/pyproject.toml
+$(VENV)/made-run: requirements.lock pyproject.toml contracts/pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what Milepost needs into $(VENV) (the first time takes a minute)"
 	@$(PIP) install --require-hashes --no-deps -r requirements.lock
-	@$(PIP) install --no-deps --no-build-isolation -e contracts -e .
+	@$(PIP) install --no-deps --no-build-isolation -e contracts -e . $(PLUGINS:%=-e %)
 	@touch $@
 
 $(VENV)/made-dev: $(VENV)/made-run requirements-dev.lock
@@ -50,8 +51,8 @@ format: $(VENV)/made-dev
 	@$(BIN)/ruff format .
 
 lock:  ## pin every dependency with hashes, without addresses (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-package milepost-contracts --no-header --no-annotate --extra build pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-package milepost-contracts --no-header --no-annotate --extra build --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-package milepost-contracts --no-header --no-annotate --extra build --extra plugins pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-package milepost-contracts --no-header --no-annotate --extra build --extra plugins --extra dev pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
