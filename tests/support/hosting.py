@@ -46,7 +46,7 @@ class Hosting:
         self._published: list[bytes] = []
         self._publisher: Client | None = None
         (folder / "plugins").mkdir(exist_ok=True)
-        given = {
+        given: dict[str, Any] = {
             "url": url or f"sqlite:///{folder / 'react' / 'react.sqlite'}", "allowed": ",".join(plugins),
             "folder": folder / "plugins", "memory_bytes": 1 << 30, "blocks": False, "review_s": 2.0,
             "gateways": frozenset({"cli"}),
