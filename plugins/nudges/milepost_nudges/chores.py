@@ -5,14 +5,17 @@ The first few are done at once, the others with the turns that follow; where not
 
 from __future__ import annotations
 
+import datetime as dt
+
 from milepost_contracts.context import Context
 from milepost_nudges import erased, turns
-from milepost_nudges.kept import found_by
+from milepost_nudges.kept import found_by, goal_of
 
 KEY = "chores"
 FORGET, LOOK = "forget", "look"
 # Of the 1,000 that a turn may come to; one goal may come to 600 of them.
 TURN_MAX = 300
+PAUSE = dt.timedelta(milliseconds=100)  # a timer cannot be set to the instant that it is called at
 Chore = tuple[str, str, str]
 """FORGET a person or LOOK at the goals of a place; which; and after which goal to go on."""
 
@@ -33,10 +36,12 @@ def go_on(context: Context) -> None:
         for id_ in left:
             if context.turn.count >= TURN_MAX:
                 break
+            goal = goal_of(context, id_)
+            assert goal is not None  # noqa: S101  it is kept together with what it is found by
             if kind == FORGET:
-                erased.forget(context, of, id_)
+                erased.forget(context, of, id_, goal)
             else:
-                turns.look(context, id_)
+                turns.look(context, id_, goal)
             after = id_
         chores = others if not left or after == left[-1] else [(kind, of, after), *others]
     if chores != before:
@@ -45,7 +50,7 @@ def go_on(context: Context) -> None:
         else:
             context.state.delete(KEY)
     if chores:
-        context.wake_at(KEY, context.now)
+        context.wake_at(KEY, context.now + PAUSE)
 
 
 def _chores(context: Context) -> list[Chore]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 
 from milepost_contracts.context import Context
-from milepost_nudges.kept import Frame, alarms_of, goal_of, keep_goal, keep_sent, sent_of
+from milepost_nudges.kept import Frame, Goal, alarms_of, keep_goal, keep_sent, sent_of
 
 
 def is_gone(context: Context, person: str) -> bool:
@@ -26,10 +26,8 @@ def mark(context: Context, person: str) -> None:
             context.state.set(key, frame)
 
 
-def forget(context: Context, person: str, id_: str) -> None:
-    """Take *person* out of what is kept of a goal."""
-    if (goal := goal_of(context, id_)) is None:
-        return
+def forget(context: Context, person: str, id_: str, goal: Goal) -> None:
+    """Take *person* out of what is kept of *goal*."""
     goal.owner = "" if goal.owner == person else goal.owner
     goal.parties.pop(person, None)
     goal.yes.pop(person, None)

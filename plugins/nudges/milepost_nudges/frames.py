@@ -55,7 +55,7 @@ def _fold(frame: Frame, data: Any, context: Context) -> None:
         case programme.ParticipantWithdrawn(participant=person):
             frame.admins = [admin for admin in frame.admins if admin != person]
             frame.enrolled = [admin for admin in frame.enrolled if admin != person]
-        case programme.Closed():
+        case _:  # the last of SUBSCRIPTIONS: it is closed
             frame.closed = True
 
 

@@ -53,10 +53,10 @@ def happened(event: Delivered, context: Context) -> None:
     if goal is None:
         return
     _tell(context, id_, _followed(context, id_, goal).note(event.recorded))
-    _look(context, id_, goal)
+    look(context, id_, goal)
     for one, kept in above:
         _tell(context, one, _followed(context, one, kept).note(event.recorded))
-        _look(context, one, kept)
+        look(context, one, kept)
 
 
 def due(key: str, context: Context) -> None:
@@ -66,13 +66,7 @@ def due(key: str, context: Context) -> None:
     if goal is None:
         return
     _tell(context, id_, _followed(context, id_, goal).pass_until(context.now))
-    _look(context, id_, goal, fired=key if kind not in ("look", "health") else "")
-
-
-def look(context: Context, id_: str) -> None:
-    """Look at a goal whose surroundings have changed."""
-    if (goal := goal_of(context, id_)) is not None:
-        _look(context, id_, goal)
+    look(context, id_, goal, fired=key if kind not in ("look", "health") else "")
 
 
 def timer_of(id_: str, alarm: Alarm) -> str:
@@ -113,11 +107,13 @@ def _tell(context: Context, id_: str, crossings: Iterable[Told]) -> None:
         context.fact("health_crossed", told, once=f"{id_}/{crossing.at.isoformat()}/{crossing.to}")
 
 
-def _look(context: Context, id_: str, goal: Goal, *, fired: str = "") -> None:
-    """Set the goal's timers as they are wanted now, nudge whom *fired* is for, and keep the goal."""
+def look(context: Context, id_: str, goal: Goal, *, fired: str = "") -> None:
+    """Set the timers of *goal* as they are wanted now, nudge whom the timer *fired* is for, and keep the goal."""
     since, now = floor(context), context.now
     sent, stood = sent_of(context, id_), alarms_of(context, id_)
     wanted: dict[str, dt.datetime] = {}
+    if goal.state != "active":
+        goal.late = None  # patience begins anew with the work
     if goal.watched:
         today = day_in(goal.zone, now)
         days = [today + ahead * DAY for ahead in range(1, LOOKS + 1)]

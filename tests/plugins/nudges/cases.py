@@ -45,6 +45,7 @@ class Nudged:
         config = {"quiet": AT_ALL_HOURS, "health_settle_minutes": 0} | config
         self.host = Host(milepost_nudges, story=self.story, config=config, secrets=secrets, mode=mode)
         self._read = 0
+        self.asleep = False  # timers wait for the events, as they do where a host has slept
         self.tell(programme.Created(title="Growing together", admins=[ADMIN]), by=ADMIN, id_=PROGRAMME)
 
     def tell(self, event: Any, *, by: str = MENTEE, id_: str | None = None, **how: Any) -> Delivered:
@@ -56,12 +57,17 @@ class Nudged:
     def read(self) -> None:
         """Deliver what was told and is not delivered yet, when it was told."""
         for document in self.story.documents[self._read :]:
-            self.host.advance(max(self.host.now, Delivered(document).recorded))
+            now = max(self.host.now, Delivered(document).recorded)
+            if self.asleep:
+                self.host.now = now
+            else:
+                self.host.advance(now)
             self.host.deliver(document)
         self._read = len(self.story.documents)
 
     def at(self, moment: dt.datetime) -> Nudged:
         """Let time pass."""
+        self.asleep = False
         self.host.advance(moment)
         self.story.now = max(self.story.now, moment)
         return self
@@ -72,6 +78,12 @@ class Nudged:
         told = self.story.goal(owner, *others, name=name, time_zone=zone, revision=1, **terms)
         self.read()
         return TestedGoal(self, told)
+
+    def sleep(self, until: dt.datetime) -> None:
+        """Let time pass without the host: no timer is called until it wakes, with what is told then or by `at`."""
+        self.asleep = True
+        self.host.now = until
+        self.story.now = max(self.story.now, until)
 
     @property
     def nudges(self) -> list[tuple[str, str, str]]:
