@@ -42,9 +42,9 @@ class Keys(dict[str, SealingKey]):
         super().__init__()
         self._of: dict[str, set[str]] = {}
 
-    def key(self, *of: str) -> SealingKey:
-        """Return the key for words of the people *of*."""
-        secret = hashlib.sha256("\0".join(of).encode()).digest()
+    def key(self, *of: str, use: str = "") -> SealingKey:
+        """Return the key for words of the people *of*; *use* tells one from another."""
+        secret = hashlib.sha256("\0".join((use, *of)).encode()).digest()
         kid = hashlib.sha256(secret).hexdigest()[:22]
         made = self.setdefault(kid, SealingKey(kid, secret))
         for person in of:
@@ -104,7 +104,7 @@ class Story:
             event = msgspec.structs.replace(event, context=context)
         members: dict[str, Any] = msgspec.to_builtins(event)
         owner = context.owner if context else by
-        seal_data(members, WORDS[event.TAG], event_id, lambda audience: self.keys.key(by, owner, audience))
+        seal_data(members, WORDS[event.TAG], event_id, lambda audience: self._key(by, owner, audience))
         self._versions[subject] = self._versions.get(subject, 0) + 1
         document = envelope.encode(
             Envelope(
@@ -118,6 +118,9 @@ class Story:
         self.documents.append(document)
         self.now += dt.timedelta(minutes=1)
         return Delivered(document)
+
+    def _key(self, by: str, owner: str, audience: str) -> SealingKey:
+        return self.keys.key(by, owner, use=f"{self.tenant}/{audience}")
 
     def retract(self, event: Delivered, reason: str = "It was a mistake") -> Delivered:
         """Let what *event* of one of the story's goals tells be taken back (see `StoryGoal.retract`)."""
@@ -196,15 +199,24 @@ class StoryGoal:
         *,
         measure: str = "measure",
         on: dt.date | None = None,
+        occurred: dt.datetime | None = None,
         **told: Any,
     ) -> Delivered:
         """Let a reading be recorded; *told*: further members of `goal.progress_recorded`, e.g. progress="0.5"."""
         day = on or self.story.now.date()
-        return self.add(events.ProgressRecorded(measure=uid(measure), reading=value, on=day, **told))
+        return self.add(events.ProgressRecorded(measure=uid(measure), reading=value, on=day, **told), occurred=occurred)
 
-    def close(self, result: str = "achieved", *, on: dt.date | None = None, **told: Any) -> Delivered:
+    def close(
+        self,
+        result: str = "achieved",
+        *,
+        on: dt.date | None = None,
+        occurred: dt.datetime | None = None,
+        **told: Any,
+    ) -> Delivered:
         """Let the goal be closed."""
-        return self.add(events.Closed(result=result, closed_on=on or self.story.now.date(), **told))
+        closed = events.Closed(result=result, closed_on=on or self.story.now.date(), **told)
+        return self.add(closed, occurred=occurred)
 
     def retract(self, event: Delivered, reason: str = "It was a mistake") -> Delivered:
         """Let a hit, reading, feedback, check-in, completed action or closing be taken back."""
