@@ -194,7 +194,7 @@ class Delivering:
                 passed = passed[passed.index(run[0]) + 1 :]
                 run = run[1:]
         if passed:
-            await self._keep([(None, event.tenant, event.sequence) for event in passed], None)
+            await self._keep([(None, tenant, sequence) for tenant, sequence in _reached(passed).items()], None)
             self._seen(passed)
 
     async def _through(
@@ -252,21 +252,25 @@ class Delivering:
 
     async def _keep_some(self, passed: Sequence[Incoming], done: Sequence[Incoming], taken: Taken) -> list[Incoming]:
         """Keep what *done* came to; return what of *passed* comes after."""
-        turns = dict(taken.turns)
-        places = {event.id: place for place, event in enumerate(done)}
-        last = next(place for place, event in enumerate(passed) if event.id == done[-1].id)
-        now = self._around.clock()
+        last = next(place for place, event in enumerate(passed) if event is done[-1])
+        taken_now = passed[: last + 1]
         kept: list[tuple[Kept | None, str, int]] = []
-        for event in passed[: last + 1]:
-            turn = turns.get(places[event.id]) if event.id in places else None
-            made = None
-            if turn is not None:
-                made = keep(self.manifest, of_event(Delivered(event.document)), turn, mode=self._mode, now=now)
-                self._log_lines(turn, event)
-            kept.append((made, event.tenant, event.sequence))
+        if taken.turns:
+            turns = {done[place].id: turn for place, turn in taken.turns}
+            now = self._around.clock()
+            for event in taken_now:
+                made = None
+                if (turn := turns.get(event.id)) is not None:
+                    made = keep(self.manifest, of_event(Delivered(event.document)), turn, mode=self._mode, now=now)
+                    self._log_lines(turn, event)
+                kept.append((made, event.tenant, event.sequence))
+        else:
+            # They came to nothing: only how far each tenant is has to be kept.
+            kept = [(None, tenant, sequence) for tenant, sequence in _reached(taken_now).items()]
+        for event in done if self.attempts else ():
             self.attempts.pop(event.id, None)
         await self._keep(kept, None, handled=len(done), ms_total=taken.ms_total, ms_max=taken.ms_max)
-        self._seen(passed[: last + 1])
+        self._seen(taken_now)
         return list(passed[last + 1 :])
 
     def _log_lines(self, turn: object, event: Incoming) -> None:
@@ -306,7 +310,7 @@ class Delivering:
             self.awake()
 
     def _seen(self, events: Sequence[Incoming]) -> None:
-        for event in events:
+        for event in events if self.manifest.permissions.words else ():
             if event.name == ERASED:
                 self._words.forget(event.tenant)
 
@@ -477,6 +481,11 @@ class Delivering:
 
     async def _run(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
         return await self._worker.shared.run(work, *given, **named)
+
+
+def _reached(events: Sequence[Incoming]) -> dict[str, int]:
+    """Return tenant -> the last sequence of *events*, which are in order."""
+    return {event.tenant: event.sequence for event in events}
 
 
 def _to_park(event: Incoming, failure: Failure, attempts: int) -> ToPark:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -23,26 +23,21 @@ MISSING_MAX = 500  # events asked of the journal in one go
 KEYS_KEPT_MAX = 10_000  # a goal has a handful; so many are some 3 MB
 
 
-class _Head(msgspec.Struct):
-    """What the host has to know of an event; the rest is the plugin's to read."""
+class Incoming(msgspec.Struct, gc=False):
+    """An event on its way to a plugin: what the host has to know of it; the rest is the plugin's to read."""
 
     id: str
     type: str
-    subject: str
+    subject: str  # `goal/UUID`
     tenant: str
-    sequence: str
-    time: str
+    number: str = msgspec.field(name="sequence")
+    document: bytes = b""  # the exact bytes; what is decoded has no such member
+    sequence: int = msgspec.field(name="", default=0)
 
-
-class Incoming(NamedTuple):
-    """An event on its way to a plugin: `name` is `goal.milestone_hit`, `subject` is `goal/UUID`."""
-
-    document: bytes
-    id: str
-    name: str
-    subject: str
-    tenant: str
-    sequence: int
+    @property
+    def name(self) -> str:
+        """Without its version: `goal.milestone_hit`."""
+        return self.type.rpartition(".")[0]
 
     @property
     def aggregate(self) -> str:
@@ -59,16 +54,17 @@ class Missing(Exception):  # noqa: N818  nothing is skipped: reading waits for t
     """Events are neither in the stream nor to be had from the journal."""
 
 
-_decoder = msgspec.json.Decoder(_Head)
+_decoder = msgspec.json.Decoder(Incoming)
 
 
 def incoming(document: bytes) -> Incoming:
     """Return *document* with what the host has to know of it; raises EnvelopeError."""
     try:
-        head = _decoder.decode(document)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        event = _decoder.decode(document)
+        event.document, event.sequence = document, int(event.number)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise EnvelopeError("invalid_event", f"not an event of Milepost: {error}") from error
-    return Incoming(document, head.id, head.type.rpartition(".")[0], head.subject, head.tenant, int(head.sequence))
+    return event
 
 
 async def dense(documents: Sequence[bytes], known: dict[str, int], events_after: EventsAfter) -> list[Incoming]:
