@@ -51,9 +51,7 @@ def config_schema() -> type[Config]:
 def on_event(event: Delivered, context: Context) -> None:
     """Take what changes a number."""
     turn = Turn(context)
-    working.begin(turn)
     turn.take(event)
-    turn.ledger.tell()
     working.go_on(turn)
 
 

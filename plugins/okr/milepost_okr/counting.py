@@ -11,7 +11,7 @@ import msgspec
 from milepost_okr.history import NEVER, Closed, Moment
 from milepost_okr.measures import EXACT, ONE, ZERO, share_text, text
 from milepost_okr.plan import Plan
-from milepost_okr.stays import Stay, end_of
+from milepost_okr.stays import Stay, end_of, leaves
 from milepost_okr.told import Told
 
 
@@ -40,10 +40,10 @@ class Seen(NamedTuple):
 
 
 def seen(told: Told, stay: Stay, plan: Plan, cycle: str) -> Seen | None:
-    """Return up to where *told* counts in *cycle*; None: the goal went before the cycle began."""
-    period = plan.cycles[cycle]
-    if stay.left < (period.starts_on, 0):
+    """Return up to where *told* counts in *cycle*; None: the goal went before the cycle or the work on it began."""
+    if not leaves(told, plan, cycle, stay.left):
         return None
+    period = plan.cycles[cycle]
     end = end_of(plan, cycle)
     graded = min(stay.left, end_of(plan, cycle, days=plan.scoring.grading_days))
     last_day = stay.left[0] if stay.left < end else period.ends_on
@@ -51,10 +51,8 @@ def seen(told: Told, stay: Stay, plan: Plan, cycle: str) -> Seen | None:
 
 
 def part(told: Told, at: Seen, plan: Plan, *, weight: Decimal, people: tuple[str, ...]) -> Part | None:
-    """Return what the goal brings; None: it does not count, because work on it had not begun."""
+    """Return what the goal brings; None: it was abandoned, and such goals are left out."""
     scoring = plan.scoring
-    if scoring.counts_from == "activated" and not told.begun(at.before):
-        return None
     closing = told.closing(at.graded)
     value, by = _value(told, at, plan, closing)
     if value is None and closing is not None and closing.result == "abandoned" and scoring.abandoned == "left_out":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from milepost_contracts.context import State
 from milepost_okr import history
 from milepost_okr.history import AnyEntry
@@ -27,11 +29,14 @@ def forget(turn: Turn, person: str) -> bool:
     found = [key for key, _ in islice(state.items(prefix), GOALS_MAX + 1)]
     for key in found[:GOALS_MAX]:
         goal = turn.goals.get(key.removeprefix(prefix))
-        if goal is not None and goal.keep([not _of(entry, person) for entry in goal.entries]):
+        if goal is not None and goal.rewrite(lambda entry: _without(entry, person)):
             turn.settle(goal)
         state.delete(key)
     return len(found) > GOALS_MAX
 
 
-def _of(entry: AnyEntry, person: str) -> bool:
-    return isinstance(entry, history.Talked | history.Amended) and entry.by == person
+def _without(entry: AnyEntry, person: str) -> AnyEntry:
+    """Return *entry* without what *person* told: that there was a check-in stays, and what others told about it."""
+    if isinstance(entry, history.Talked | history.Amended) and entry.by == person:
+        return replace(entry, by="", confidence=None)
+    return entry

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -61,13 +61,12 @@ class Goal:
         self._chunks[-1][-1] = entry
         self.changed.add(len(self._chunks) - 1)
 
-    def keep(self, wanted: Iterable[bool]) -> bool:
-        """Drop every entry for which *wanted*, in the order of the history, is false; return whether any was."""
-        answers = iter(wanted)
+    def rewrite(self, rewritten: Callable[[AnyEntry], AnyEntry]) -> bool:
+        """Put what *rewritten* returns in the place of every entry; return whether anything changed."""
         for number, chunk in enumerate(self._chunks):
-            kept = [entry for entry in chunk if next(answers)]
-            if len(kept) < len(chunk):
-                self._chunks[number] = kept
+            new = [rewritten(entry) for entry in chunk]
+            if new != chunk:
+                self._chunks[number] = new
                 self.changed.add(number)
         return bool(self.changed)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from milepost_contracts.context import Context
@@ -18,6 +19,13 @@ from milepost_okr.plan import Node, Plan, exact, plain
 
 if TYPE_CHECKING:
     from milepost_okr.goals import Goal
+
+
+class Noted(Struct, frozen=True):
+    """What was told last of an objective or key result; in a dry run it was noted, but not said."""
+
+    shown: Shown = Shown()
+    said: bool = True
 
 
 class Ledger:
@@ -121,10 +129,11 @@ class Ledger:
         return rolled_up(parts, unknown_is_zero=plan.scoring.without_score == "zero")
 
     def _tell(self, node: Node, score: Score) -> None:
-        now = shown(score, node.edges)
-        if now == self._state.get(f"t/{node.key}", Shown, Shown()):
+        now, dry = shown(score, node.edges), self._context.mode == "dry_run"
+        noted: Noted = self._state.get(f"t/{node.key}", Noted, Noted())
+        if now == noted.shown and (noted.said or dry):
             return
-        self._state.set(f"t/{node.key}", now)
+        self._state.set(f"t/{node.key}", Noted(now, not dry))
         told = {
             "key": node.key, "objective": node.objective, "cycle": node.cycle, "score": now.score, "band": now.band,
             "confidence": now.confidence, "kind": node.kind, "target": plain(node.edges.green),

@@ -34,8 +34,11 @@ def stays(told: Told, plan: Plan, dates: Dates) -> dict[str, Stay]:
         gone = inside - now
         for cycle in gone:
             found[cycle].left = moment
-        if gone:
-            anew = max(min((moment, moment[0]), (end_of(plan, cycle), plan.cycles[cycle].ends_on)) for cycle in gone)
+        ends = [
+            (end_of(plan, cycle), plan.cycles[cycle].ends_on) for cycle in gone if leaves(told, plan, cycle, moment)
+        ]
+        if ends:
+            anew = max(min((moment, moment[0]), end) for end in ends)
         for cycle in now - inside:
             if cycle in found:
                 found[cycle].left = NEVER
@@ -43,6 +46,13 @@ def stays(told: Told, plan: Plan, dates: Dates) -> dict[str, Stay]:
                 found[cycle] = Stay(moment, NEVER, *(anew or ()))
         inside = now
     return found
+
+
+def leaves(told: Told, plan: Plan, cycle: str, left: Moment) -> bool:
+    """Whether a goal that goes at *left* leaves anything in *cycle*: not before the cycle or the work began."""
+    if left < (plan.cycles[cycle].starts_on, 0):
+        return False
+    return plan.scoring.counts_from == "created" or told.begun(min(left, end_of(plan, cycle)))
 
 
 def end_of(plan: Plan, cycle: str, *, days: int = 0) -> Moment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -23,8 +24,9 @@ from milepost_okr.noting import Head, day_in
 from milepost_okr.plan import Plan
 from milepost_okr.told import Told
 
-# Goals above one that are worked out again because of it. The graph has no loop; a broken history might.
-FOLLOWING_MAX = 200
+# A turn may have a thousand writes and facts, and each of these comes to about six.
+FOLLOWING_MAX = 60  # goals above one that follow it; the graph of goals has no loop, a broken history might
+COUNTS_MAX = 60  # objectives and key results that one goal counts for
 
 
 class Turn:
@@ -52,6 +54,7 @@ class Turn:
             forgetting.note(self.context.state, event.actor, goal.id)
         if goal.head.children and not old.children:
             self._sum_up(goal, event.recorded, event.sequence)
+        goal.head = replace(goal.head, progress=_progress(goal))
         self._settle(goal, subject(goal, self.goals, self.plan), mapping.merged([self.context.objectives]))
         self._follow(old, goal, event)
 
@@ -63,7 +66,9 @@ class Turn:
     def _settle(self, goal: Goal, seen: Subject, weights: Mapping[str, Decimal]) -> None:
         cycles = {one.cycle: one for one in seen.cycles}
         parts: dict[str, Part] = {}
-        for to, weight in weights.items():
+        if len(weights) > COUNTS_MAX:
+            self.context.log("a goal counts for too much", goal=goal.id, most=COUNTS_MAX)
+        for to, weight in islice(weights.items(), COUNTS_MAX):
             node = self.plan.nodes.get(to)
             here = cycles.get(node.cycle) if node is not None else None
             if here is None:
@@ -72,8 +77,6 @@ class Turn:
             if brought is not None:
                 parts[to] = brought
         self.ledger.enter(goal, parts)
-        progress = _progress(goal) if goal.head.parents else None
-        goal.head = replace(goal.head, progress=progress)
         self.goals.put(goal)
 
     def _follow(self, old: Head, goal: Goal, event: Delivered) -> None:
@@ -87,8 +90,11 @@ class Turn:
                 continue
             before = above.head
             if self._sum_up(above, event.recorded, event.sequence):
+                above.head = replace(above.head, progress=_progress(above))
                 self.settle(above)
                 waiting += self._moved(before, above.head)
+        if waiting:
+            self.context.log("more goals above this one than follow it", goal=goal.id, followed=FOLLOWING_MAX)
 
     def _moved(self, old: Head, new: Head) -> list[str]:
         """Move the sums of the goals that a child serves from *old* to *new*; return those whose sums changed."""
@@ -123,6 +129,9 @@ class Turn:
 
 
 def _progress(goal: Goal) -> str | None:
+    """Return the progress of now, where anybody takes it: a goal's own parts are worked out cycle by cycle."""
+    if not goal.head.parents:
+        return None
     told = Told(goal.entries)
     return told.progress(NEVER, None if told.closing(NEVER) is not None else told.last)
 

@@ -6,6 +6,8 @@ turn. `m` keeps how far that is.
 
 from __future__ import annotations
 
+import datetime as dt
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -18,6 +20,7 @@ GOALS_MAX = 60  # in one turn, see forgetting
 BUCKETS_MAX = 256  # looked into in one turn: most are empty where there are few goals
 NODES_MAX = 100  # told in one turn: each may come to two writes and a fact
 TIMER = "work"
+PAUSE = dt.timedelta(seconds=1)  # events of people come in between
 _KEY = "m"
 
 
@@ -25,13 +28,15 @@ class Work(Struct, frozen=True):
     """What is left to do.
 
     plan: fingerprint of the configuration that the numbers are of. bucket: of goals, to be looked at next; told: how
-    many objectives have been told since; None: nothing to do. forgetting: persons who were erased.
+    many objectives have been told since; None: nothing to do. forgetting: persons who were erased. dry: what was
+    told last was told in a dry run, to nobody.
     """
 
     plan: str
     bucket: int | None = None
     told: int | None = None
     forgetting: tuple[str, ...] = ()
+    dry: bool = False
 
     @property
     def renewing(self) -> bool:
@@ -51,12 +56,16 @@ def known(context: Context) -> Work | None:
 
 
 def begin(turn: Turn) -> Work:
-    """Return what is left to do, everything where the configuration is another one."""
-    work, plan = known(turn.context), turn.plan.fingerprint
-    if work is not None and work.plan == plan:
-        return work
-    work = Work(plan=plan) if work is None else replace(work, plan=plan, bucket=0, told=None)
-    turn.context.state.set(_KEY, work)
+    """Return what is left to do: everything where the configuration is another one, telling after a dry run."""
+    before, plan, dry = known(turn.context), turn.plan.fingerprint, turn.context.mode == "dry_run"
+    work = before or Work(plan=plan)
+    if work.plan != plan:
+        work = replace(work, plan=plan, bucket=0, told=None)
+    if work.dry and not dry and work.bucket is None:
+        work = replace(work, told=0)
+    work = replace(work, dry=dry)
+    if work != before:
+        turn.context.state.set(_KEY, work)
     return work
 
 
@@ -65,25 +74,33 @@ def erased(turn: Turn, person: str) -> None:
     work = begin(turn)
     if forget(turn, person):
         _keep(turn, work, replace(work, forgetting=(*work.forgetting, person)))
-    turn.ledger.tell()
+    _tell(turn, work)
 
 
 def go_on(turn: Turn) -> None:
-    """Do some of what is left, after the event's own numbers were told."""
-    work = begin(turn)
+    """Tell what the event itself came to, and do some of what is left."""
+    work = before = begin(turn)
+    _tell(turn, work)
     if work.done:
         return
-    before = work
     if work.forgetting:
         person, *others = work.forgetting
         if not forget(turn, person):
             work = replace(work, forgetting=tuple(others))
-        turn.ledger.tell()
     elif work.bucket is not None:
         work = _looked(turn, work, work.bucket)
     elif work.told is not None:
         work = _told(turn, work, work.told)
+    _tell(turn, before)
     _keep(turn, before, work)
+
+
+def _tell(turn: Turn, work: Work) -> None:
+    """Tell what has another number, but nothing while goals are looked at again: then all of it is told at the end."""
+    if work.bucket is None:
+        turn.ledger.tell()
+    else:
+        turn.ledger.hold()
 
 
 def _looked(turn: Turn, work: Work, first: int) -> Work:
@@ -96,7 +113,6 @@ def _looked(turn: Turn, work: Work, first: int) -> Work:
                 turn.settle(goal)
             goals += 1
         bucket += 1
-    turn.ledger.hold()
     return replace(work, bucket=bucket) if bucket < BUCKETS else replace(work, bucket=None, told=0)
 
 
@@ -116,4 +132,4 @@ def _keep(turn: Turn, before: Work, work: Work) -> None:
     if work != before:
         turn.context.state.set(_KEY, work)
     if not work.done:
-        turn.context.wake_at(TIMER, turn.context.now)
+        turn.context.wake_at(TIMER, turn.context.now + PAUSE)

@@ -206,8 +206,15 @@ class Naive:
             gone = inside - now
             for key in gone:
                 found[key] = found[key]._replace(left=moment)
-            if gone:
-                ends = [self._cycles[key]["ends_on"] for key in gone]
+            started = [when for when, what in _life(steps) if what == "begun"]
+            ends = [
+                cycle["ends_on"]
+                for key, cycle in self._cycles.items()
+                if key in gone
+                and moment >= (cycle["starts_on"], 0)
+                and any(when < min(moment, _after(cycle["ends_on"])) for when in started)
+            ]
+            if ends:
                 anew = max(min((moment, moment[0]), (_after(end), end)) for end in ends)
             for key in now - inside:
                 found[key] = found[key]._replace(left=END) if key in found else Stay(moment, END, anew)
