@@ -56,7 +56,7 @@ def note(event: Delivered, context: Context) -> None:
     if (noted := noted_as(event)) is None:
         return
     key, begins = noted
-    before = [] if begins else noted_under(key, context)
+    before = [] if begins else [id_ for id_ in noted_under(key, context) if id_ != event.id]
     context.turn.writes[NOTED + key] = msgspec.json.encode([*before, event.id])
 
 

@@ -67,6 +67,12 @@ class Plugin:
         found = _called(self._manager, name)
         if found is not None and not (isinstance(found, type) and issubclass(found, msgspec.Struct)):
             raise PluginError("wrong_result", f"the hook {name!r} has to give a class made of msgspec.Struct")
+        if found is not None:
+            try:
+                msgspec.inspect.type_info(found)
+            except Exception as error:
+                message = f"{found.__name__}, which the hook {name!r} gives, cannot be read: {error}"
+                raise PluginError("wrong_result", message) from error
         return found
 
     def configured(self, name: str, members: Mapping[str, Any] | None, *, source: str) -> Any:

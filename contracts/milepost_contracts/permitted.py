@@ -24,6 +24,11 @@ def _members(permissions: Permissions, envelope: Envelope) -> tuple[dict[str, An
     ]
 
 
+def is_private(tag: str, member: str) -> bool:
+    """Whether *member* of events with *tag* is its author's alone, so that no plugin ever reads it."""
+    return (tag, member) in _PRIVATE
+
+
 def wanted_kids(permissions: Permissions, envelope: Envelope) -> set[str]:
     """Return the kids of the keys that it takes to open what *permissions* allow; none where they allow nothing."""
     if not permissions.words:

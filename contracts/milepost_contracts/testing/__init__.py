@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from milepost_contracts.testing.checking import Checked, Finding, check
     from milepost_contracts.testing.host import HookFailed, Host
     from milepost_contracts.testing.story import Story, StoryGoal
 
-__all__ = ["HookFailed", "Host", "Story", "StoryGoal"]
-_WHERE = {"HookFailed": "host", "Host": "host", "Story": "story", "StoryGoal": "story"}
+__all__ = ["Checked", "Finding", "HookFailed", "Host", "Story", "StoryGoal", "check"]
+_WHERE = {
+    "Checked": "checking", "Finding": "checking", "check": "checking", "HookFailed": "host", "Host": "host",
+    "Story": "story", "StoryGoal": "story",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

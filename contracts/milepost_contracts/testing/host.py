@@ -68,6 +68,7 @@ class Stored:
         self.facts: dict[str, Fact] = {}
         self.position: dict[str, int] = {}  # tenant -> sequence
         self.journal: dict[tuple[str, int], bytes] = {}  # what came, for replays
+        self.goals_asked = 0  # how often a goal was asked for as it was
         self.replays: dict[str, tuple[str, Replay, int]] = {}  # id -> tenant, what was asked for, the next sequence
 
 
@@ -95,6 +96,7 @@ class MemoryPort:
 
     def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:  # noqa: ARG002  one tenant's test
         """See Port."""
+        self._stored.goals_asked += 1
         found = self._goals.get((id_, version)) or self._goals.get((id_, None))
         if found is None:
             raise PluginError("unknown_goal", f"the test gave no goal {id_}: set host.goals[id, version]")
@@ -126,8 +128,10 @@ class Host:
         self.log: list[Any] = []
         self._config = self.plugin.configured("config_schema", config, source="config")
         self._secrets = self.plugin.configured("secrets_schema", secrets, source="secrets")
-        self.listed: list[tuple[str, str, dt.datetime]] = []  # timers (tenant, key, at) that were due and not called
+        self.fired: list[tuple[str, str, dt.datetime]] = []  # timers (tenant, key, at) that were called
+        self.listed: list[tuple[str, str, dt.datetime]] = []  # and those that were due and were not
         self.conflicts: list[str] = []  # keys of effects that were asked for with two contents
+        self.took: list[tuple[str, float]] = []  # (event, ms) of each that was handled
         self._delivered: list[bytes] = []
         self._ids: dict[tuple[str, int], str] = {}
         self.runner = self._started()
@@ -171,7 +175,9 @@ class Host:
             self._delivered.append(document)
             if event.sequence and event.sequence <= self.stored.position.get(event.tenant, 0):
                 continue
-            self._keep(self.run(document, mode=mode), of_event(event), mode or self.mode)
+            done = self.run(document, mode=mode)
+            self._keep(done, of_event(event), mode or self.mode)
+            self.took.append((event.name, done.ms))
             self.stored.position[event.tenant] = max(event.sequence, self.stored.position.get(event.tenant, 0))
             self.stored.journal[event.tenant, event.sequence] = document
 
@@ -209,6 +215,7 @@ class Host:
                 self._raise(done)
                 del self.stored.timers[tenant, key]
                 self._keep(done, of_timer(self.manifest, tenant, key, at), self.mode)
+                self.fired.append((tenant, key, at))
             else:
                 del self.stored.timers[tenant, key]
                 self.listed.append((tenant, key, at))
