@@ -16,7 +16,13 @@ from tests.cli.verbs import every_verb
 from tests.support.serving import STOP_S_MAX, Served
 from tests.support.shell import Shell
 
-EXAMPLES = [(path, example) for path, verb in every_verb() for example in verb.examples]
+# Those of `plugins` are run in test_plugins_examples.py, where plugins run.
+EXAMPLES = [
+    (path, example)
+    for path, verb in every_verb()
+    for example in verb.examples
+    if not path.startswith("milepost plugins ")
+]
 # They do not end by themselves.
 LASTING = ("milepost serve", "milepost run", "milepost watch")
 

@@ -36,6 +36,7 @@ VERBS = {
     "run": Entry("one stage, against a broker and databases elsewhere", RUNNING, loading("running", "run")),
     "settings": Entry("every setting, its value and where it came from", RUNNING, loading("running", "settings")),
     "publish": Entry("status, reconcile or refill of the stream", RUNNING, loading("publishing", "publish")),
+    "plugins": Entry("list, show, replay, ask ...; write a new one", RUNNING, loading("plugins", "plugins")),
     "view": Entry("rebuild the read models", RUNNING, loading("rebuilding", "view")),
 }
 

@@ -70,6 +70,13 @@ class Out:
         """Print *document* on one line, as one of many."""
         self._write(self._out, msgspec.json.encode(document).decode())
 
+    def text(self, text: str) -> None:
+        """Print *text* as it is, for a file or another program; on a terminal without what does something to it."""
+        self._out.write(clean(text, lines=True) if self.terminal else text)
+        if self.terminal and not text.endswith("\n"):
+            self._out.write("\n")
+        self._out.flush()
+
     def line(self, text: str = "", **style: Any) -> None:
         """Print one line of data."""
         self._write(self._out, self._styled(self._out, text, style))

@@ -219,9 +219,7 @@ class Admin:
                 raise unknown(name, self._service.installed)
             raise PluginError("not_allowed", f"{name} is not on the allow-list: add it to MILEPOST_PLUGINS and restart")
         if not worker.holds:
-            # Another host may be asked instead where one has it; otherwise there is nobody to ask yet.
-            code = "held_elsewhere" if worker.state == "waiting" else "not_ready"
-            raise PluginError(code, f"{name} is {worker.state} here" + (f": {worker.why}" if worker.why else ""))
+            raise worker.not_running()
         return worker
 
 

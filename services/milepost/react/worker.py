@@ -122,6 +122,14 @@ class Worker:
         """Whether this host has the plugin's lease."""
         return self._held
 
+    def not_running(self) -> PluginError:
+        """Return the error for what only a plugin that runs here can do.
+
+        `held_elsewhere`: ask the host that has it; `not_ready`: in a moment; else `not_running`.
+        """
+        code = {"waiting": "held_elsewhere", "starting": "not_ready"}.get(self.state, "not_running")
+        return PluginError(code, f"the plugin {self.name} is {self.state} here" + (f": {self.why}" if self.why else ""))
+
     async def review(self, command: Reviewed, timeout_s: float) -> list[Refusal]:
         """Ask about a command; raises Died, PluginError."""
         if self.manifest is None or self.state not in ("running", "retrying"):
@@ -137,7 +145,7 @@ class Worker:
     async def act(self, question: Question) -> Any:
         """Have the plugin do what an administrator asks for; raises Died, PluginError, DatabaseError."""
         if self.delivering is None or self.state not in ("running", "retrying"):
-            raise PluginError("not_running", f"the plugin {self.name} is {self.state}: {self.why}")
+            raise self.not_running()
         return await self.delivering.act(question)
 
     async def health(self) -> Health:
@@ -155,7 +163,7 @@ class Worker:
 
     def _beside_asked(self) -> Process:
         if self.manifest is None:
-            raise PluginError("not_running", f"the plugin {self.name} is {self.state}: {self.why}")
+            raise self.not_running()
         self._asked = self._asked or self._beside()
         return self._asked
 
