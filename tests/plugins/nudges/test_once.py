@@ -156,14 +156,16 @@ def test_what_is_over_when_it_would_be_decent_is_not_told() -> None:
 
 
 def test_a_timer_that_fires_late_into_the_night_waits_for_the_morning() -> None:
-    """The host slept over the day and woke at night."""
-    nudged = Nudged(quiet={}, stages=DUE_ALONE)
-    nudged.goal().scheduled(weekly(day(2))).activated()
-    nudged.sleep(at(2, 22))
-    nudged.at(at(2, 23))
-    assert nudges_of(nudged.host) == []
-    nudged.at(at(4))
-    assert [one.at for one in nudges_of(nudged.host)] == [at(3, 8)]
+    """The host slept over the day, from before the date began or since the early morning, and woke at night."""
+    for asleep_at in (at(1), at(2, 7)):
+        nudged = Nudged(quiet={}, stages=DUE_ALONE)
+        nudged.goal().scheduled(weekly(day(2))).activated()
+        nudged.at(asleep_at)
+        nudged.sleep(at(2, 22))
+        nudged.at(at(2, 23))
+        assert nudges_of(nudged.host) == []
+        nudged.at(at(4))
+        assert [one.at for one in nudges_of(nudged.host)] == [at(3, 8)]
 
 
 # Installation and replay

@@ -62,8 +62,8 @@ class Exchange(BaseHTTPRequestHandler):
         """Say nothing: a test looks at what was received."""
 
 
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
+def serving() -> Iterator[Inbox]:
+    """Yield an inbox that receives."""
     server = Inbox()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -71,6 +71,11 @@ def inbox() -> Iterator[Inbox]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    yield from serving()
 
 
 def nudged_by(secrets: dict[str, Any], **config: Any) -> Nudged:
