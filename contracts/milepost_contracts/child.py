@@ -2,7 +2,7 @@
 
 On the first the host asks (frames of four bytes of length and a MessagePack list: number, verb, arguments) and gets
 answers; on the second the plugin's reads are answered by the host. The process holds no credentials: it reaches the
-bus, the databases and the keys through its host alone. It ends when its host closes a socket.
+bus, the databases and the keys through its host alone. It ends when its host closes a socket, or dies.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -30,6 +31,7 @@ from milepost_contracts.plugin import (
     Effect,
     Grant,
     Later,
+    Manifest,
     Mode,
     Outcome,
     PluginError,
@@ -42,6 +44,8 @@ from milepost_contracts.running import Done, Failure, Runner
 
 LENGTH = struct.Struct("!I")
 FRAME_BYTES_MAX = 64 * 1024 * 1024  # a batch of events is some MB; more is no frame of ours
+TURNS_BYTES_MAX = 4 * 1024 * 1024  # what a batch came to; it is told then, and the rest of the batch comes again
+PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 GARBAGE_MIN = 20_000  # new objects before Python looks for garbage; a batch makes thousands and keeps none
 _decode = msgspec.msgpack.Decoder().decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -61,12 +65,19 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """The answer: the manifest and the hooks that are implemented."""
 
-    manifest: Any
+    manifest: Manifest
     hooks: list[str]
 
 
+class Asked(msgspec.Struct, frozen=True, array_like=True):
+    """What the plugin reads through its host."""
+
+    verb: Literal["get", "scan", "grants", "goal_at"]
+    arguments: list[Any]
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """Events to take one after the other; after *budget_ms* those that are left are not begun."""
+    """Events to take one after the other; after *budget_ms*, or many bytes, those that are left are not begun."""
 
     items: list[tuple[bytes, Any]]  # document, and its data with words opened or None
     mode: Mode
@@ -131,16 +142,20 @@ class Line:
         self._incoming.close()
 
     def send(self, item: Any) -> None:
-        """Send *item*."""
+        """Send *item*; raises ValueError for what is too long for a frame."""
         content = _encode(item)
+        if len(content) > FRAME_BYTES_MAX:
+            raise ValueError(f"a frame of {len(content)} bytes; {FRAME_BYTES_MAX} is most")
         self._end.sendall(LENGTH.pack(len(content)) + content)
 
     def receive(self) -> bytes | None:
-        """Return the next frame; None where the other side is closed."""
+        """Return the next frame; None where the other side is closed, or sends what is no frame."""
         head = self._incoming.read(LENGTH.size)
         if len(head) < LENGTH.size:
             return None
         (length,) = LENGTH.unpack(head)
+        if length > FRAME_BYTES_MAX:
+            return None
         content = self._incoming.read(length)
         return content if len(content) == length else None
 
@@ -151,6 +166,7 @@ class AskedPort:
     def __init__(self, line: Line) -> None:
         """Take the second socket."""
         self._line = line
+        self._turn = threading.Lock()  # a handler may read from threads of its own
 
     def get(self, tenant: str, key: str) -> bytes | None:
         """See Port."""
@@ -170,14 +186,18 @@ class AskedPort:
         found: dict[str, Any] = self._ask("goal_at", tenant, id_, version)
         return found
 
-    def _ask(self, verb: str, *arguments: Any) -> Any:
-        self._line.send((verb, arguments))
-        content = self._line.receive()
+    def _ask(self, verb: Literal["get", "scan", "grants", "goal_at"], *arguments: Any) -> Any:
+        try:
+            with self._turn:
+                self._line.send(Asked(verb, list(arguments)))
+                content = self._line.receive()
+        except OSError:
+            content = None
         if content is None:
-            os._exit(0)  # the host is gone: nobody would take what comes of this
+            os._exit(0)  # the host is gone, or its socket: nobody would take what comes of this
         code, found = _decode(content)
         if code == "later":
-            raise Later(float(found), "host_not_ready")
+            raise Later(float(found), "host_not_ready", tried=False)
         if code:
             raise PluginError(code, found)
         return found
@@ -265,11 +285,12 @@ class Child:
             return Taken(count=0)
         turns: list[tuple[int, Turn]] = []
         total = most = 0.0
+        left = TURNS_BYTES_MAX
         until = time.perf_counter() + batch.budget_ms / 1000
         place = 0
         with self._runner.watch:
             for place, (document, opened) in enumerate(batch.items):
-                if place and time.perf_counter() > until:
+                if place and (left <= 0 or time.perf_counter() > until):
                     return Taken(count=place, turns=turns, ms_total=total, ms_max=most)
                 done = self._runner.deliver(document, opened, mode=batch.mode)
                 total, most = total + done.ms, max(most, done.ms)
@@ -277,6 +298,7 @@ class Child:
                     return Taken(count=place, turns=turns, failure=done.failure, ms_total=total, ms_max=most)
                 if done.turn.count or done.turn.log:
                     turns.append((place, done.turn))
+                    left -= len(_encode(done.turn))
                     self._ahead.made(decode(document).tenant, done.turn)
         self._whole = self.number
         return Taken(count=len(batch.items), turns=turns, ms_total=total, ms_max=most)
@@ -336,14 +358,27 @@ def _with_event(performing: Performing) -> Effect:
 
 
 def _limit(memory_bytes: int) -> None:
-    if memory_bytes:
-        import resource
+    import resource
 
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # an image of the memory holds people's words, and secrets
+    if memory_bytes:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 
+def _end_with(host: int) -> None:
+    """Have this process killed when *host* dies, whatever it is doing; elsewhere than on Linux the sockets tell it."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != host:
+        os._exit(0)  # it died before
+
+
 def main() -> None:
-    """Serve on the two descriptors that the command line names."""
+    """Serve on the two descriptors that the command line names, for the process that it names third."""
+    _end_with(int(sys.argv[3]))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # it ends with its host, which brings its work to an end first
     ends = [socket.socket(fileno=int(argument)) for argument in sys.argv[1:3]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 # Between one cancellation and the next: a task that takes it ends within this, one that has dropped it is told again.
 AGAIN_S = 0.2
 
@@ -20,3 +22,22 @@ async def end(task: asyncio.Task[Any]) -> None:
         await asyncio.wait([task], timeout=AGAIN_S)
     if not task.cancelled():
         task.exception()  # seen; whoever needs to act on it has a callback on the task
+
+
+async def whole(work: Coroutine[Any, Any, T]) -> T:
+    """Return what *work* gives, done to its end even where whoever waits for it is cancelled meanwhile.
+
+    The cancellation comes afterwards. For what puts things in order, and takes a bounded time.
+    """
+    task = asyncio.create_task(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            cancelled = True
+    if not cancelled:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # seen
+    raise asyncio.CancelledError

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from milepost.react.worker import Around, Worker
 
 TIMERS_MAX = 100  # fired before events are looked at again
+FRAME_BYTES = 8 * 1024 * 1024  # of documents in one frame, about; opened words come on top
 PARKED_MAX = 1_000  # looked at in one go when parked events are tried again
 # Timers wait until the events that came before them are handled: a nudge must know of the check-in that was held. No
 # longer than this, though, or a plugin that never catches up would never wake.
@@ -59,7 +60,7 @@ class Delivering:
         self._mode: Mode = "live"
         self._replay_until = 0
         self._blocked: set[tuple[str, str, str]] = set()
-        self._single = False  # one event a time: the one that ended the process is to be found
+        self._singly = 0  # so many events one at a time: the one that ended the process is to be found
         self._failures = 0  # not counted in the store yet
         self._in_a_row = 0  # parked without one in between that went well
         self._first = 1 if isinstance(process.manifest.start, str) else process.manifest.start
@@ -204,49 +205,73 @@ class Delivering:
 
         While one frame is handled the next is on its way already, and what the one before came to is being kept.
         """
-        size = 1 if self._single else self._policy.frame_max
+        frames = self._frames(run)
         timeout_s = self._policy.budget_s + self.manifest.timeout_s + self._policy.grace_s
-        frames = [run[start : start + size] for start in range(0, len(run), size)]
-        ahead = 1 if self._single else len(frames)
-        async with self._process.talking() as talk:
-            try:
+        place = 0
+        try:
+            async with self._process.talking() as talk:
                 waiting = talk.say("deliver", await self._batch(frames[0], 0))
-                for place, frame in enumerate(frames[:ahead]):
+                for place, frame in enumerate(frames):
                     following = None
-                    if place + 1 < ahead:
+                    if place + 1 < len(frames):
                         following = talk.say("deliver", await self._batch(frames[place + 1], waiting))
-                    taken = msgspec.convert(await talk.hear(waiting, timeout_s), Taken)
+                    taken = await talk.hear(waiting, Taken, timeout_s)
+                    self._check(taken, len(frame))
                     if taken.count:
                         passed = await self._keep_some(passed, frame[: taken.count], taken)
                         run = run[taken.count :]
-                        self._in_a_row, self._single = 0, False
+                        self._in_a_row, self._singly = 0, max(0, self._singly - taken.count)
                     if taken.count < len(frame) or following is None:
                         if following is not None:
-                            await talk.hear(following, timeout_s)  # it was not begun
+                            await talk.hear(following, Taken, timeout_s)  # it was not begun
                         return passed, run, taken.failure
                     waiting = following
-            except Died as died:
-                return passed, run, await self._died(died, len(frames[0]))
+        except Died as died:
+            return passed, run, await self._died(died, len(frames[place]))
         return passed, run, None
+
+    def _frames(self, run: list[Incoming]) -> list[list[Incoming]]:
+        """Return *run* in frames of which each can be taken at once; one event where the one that kills is looked for."""
+        if self._singly:
+            return [run[:1]]
+        frames: list[list[Incoming]] = []
+        left = 0
+        for event in run:
+            if left <= 0 or len(frames[-1]) >= self._policy.frame_max:
+                frames.append([])
+                left = FRAME_BYTES
+            frames[-1].append(event)
+            left -= len(event.document)
+        return frames
 
     async def _batch(self, events: Sequence[Incoming], after: int) -> Batch:
         data = await self._words.opened([event.document for event in events])
         items = [(event.document, opened) for event, opened in zip(events, data, strict=True)]
         return Batch(items=items, mode=self._mode, budget_ms=self._policy.budget_s * 1000, after=after)
 
+    def _check(self, taken: Taken, events: int) -> None:
+        """Raise Died where *taken* cannot be said of so many events: something of them, with turns in their order."""
+        places = [place for place, _ in taken.turns]
+        some = taken.count > 0 if taken.failure is None else taken.count < events
+        if not some or not 0 <= taken.count <= events or places != sorted({*places} & {*range(taken.count)}):
+            raise Died("nonsense", "what the process says it has taken is not what it was given")
+
     async def _alone(self, batch: Batch) -> Taken:
+        timeout_s = self.manifest.timeout_s + self._policy.grace_s
         try:
-            timeout_s = self.manifest.timeout_s + self._policy.grace_s
-            return msgspec.convert(await self._process.ask("deliver", batch, timeout_s=timeout_s), Taken)
+            taken = await self._process.ask("deliver", batch, Taken, timeout_s=timeout_s)
+            self._check(taken, 1)
         except Died as died:
             return Taken(count=0, failure=await self._died(died, 1))
+        return taken
 
     async def _died(self, died: Died, events: int) -> Failure | None:
         """Start the process again; return why the event failed that it was handling, None where it is not known."""
         self._log.warning("plugin_died", code=died.code, why=str(died), events=events)
+        await self._process.kill()
         await self._process.start()
         if events > 1:
-            self._single = True
+            self._singly = events  # until the one that ends the process is found
             return None
         return Failure(code=died.code, hook="on_event", error=str(died))
 
@@ -418,7 +443,7 @@ class Delivering:
         """Ask the process for one turn; one that ends it has failed, and it is started again."""
         timeout_s = self.manifest.timeout_s + self._policy.grace_s
         try:
-            return msgspec.convert(await self._process.ask(verb, given, timeout_s=timeout_s), Done)
+            return await self._process.ask(verb, given, Done, timeout_s=timeout_s)
         except Died as died:
             await self._process.start()
             return Done(failure=Failure(code=died.code, hook=hook, error=str(died)))

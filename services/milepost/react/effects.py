@@ -70,8 +70,7 @@ class Effects:
     async def close(self) -> None:
         """End the processes that perform."""
         idle, self._idle = self._idle, []
-        for process, _ in idle:
-            await process.stop()
+        await asyncio.gather(*(process.stop() for process, _ in idle))
 
     def _begin(self, entry: Entry) -> None:
         task = asyncio.create_task(self._perform(entry))
@@ -146,22 +145,19 @@ class Effects:
         return Performing(effect=effect, document=entry.document, opened=opened)
 
     async def _done(self, performing: Performing) -> Failure | None:
-        process = await self._taken()
-        assert process.manifest is not None  # noqa: S101  it has started
-        timeout_s = process.manifest.effect_timeout_s + self._policy.grace_s
+        process = self._idle.pop()[0] if self._idle else self._another()
         try:
-            done = msgspec.convert(await process.ask("perform", performing, timeout_s=timeout_s), Done)
-        except Died as died:
-            return Failure(code=died.code, hook="perform", error=str(died))
-        self._idle.append((process, asyncio.get_running_loop().time()))
+            manifest = await process.start()
+            timeout_s = manifest.effect_timeout_s + self._policy.grace_s
+            done = await process.ask("perform", performing, Done, timeout_s=timeout_s)
+        except (Died, PluginError) as error:
+            return Failure(code=error.code, hook="perform", error=str(error))
+        finally:
+            self._idle.append((process, asyncio.get_running_loop().time()))
         return done.failure
 
-    async def _taken(self) -> Process:
-        if self._idle:
-            return self._idle.pop()[0]
-        process = Process(self._hello, self._worker.port(), policy=self._policy, quiet=self._worker.config.quiet)
-        await process.start()
-        return process
+    def _another(self) -> Process:
+        return Process(self._hello, self._worker.port(), policy=self._policy, quiet=self._worker.config.quiet)
 
     async def _end_idle(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -39,7 +39,6 @@ async def rehearse(config: Config, around: Around) -> Dry:
         process = Process(config.read(), worker.port(), policy=around.policy, quiet=config.quiet)
         stack.push_async_callback(process.stop)
         manifest = await process.start()
-        await process.ask("start", None, timeout_s=manifest.timeout_s + 1)
         state = await stream_state(around.nc)
         begin = Position(state.generation, 0)
         await worker.shared.run(Store.begin, begin, "dry_run", state.last_sequence, {})

@@ -154,9 +154,8 @@ class Worker:
         return msgspec.convert(done.result, Health)
 
     async def _ask(self, process: Process, verb: str, given: Any, timeout_s: float) -> Done:
-        if not process.running:
-            await process.start()
-        done = msgspec.convert(await process.ask(verb, given, timeout_s=timeout_s), Done)
+        await process.start()
+        done = await process.ask(verb, given, Done, timeout_s=timeout_s)
         if done.failure is not None:
             raise PluginError(done.failure.code, f"{verb} failed: {done.failure.error} at {done.failure.place}")
         return done
@@ -269,9 +268,6 @@ class Worker:
             self.manifest = await process.start()
             self.hooks = process.hooks
             self._process = process
-            started = msgspec.convert(await process.ask("start", None, timeout_s=self._timeout_s()), Done)
-            if started.failure is not None:
-                raise PluginError("start_failed", f"its hook start failed: {started.failure.code}")
             words = Words(self.manifest, self._around.keys, "service:react")
             facts = Facts(self.shared, self._around.nc, self._log)
             self.delivering = Delivering(self, self._around, process, words)
