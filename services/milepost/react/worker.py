@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
@@ -23,7 +23,7 @@ from milepost.react.ports import GoalAt, Shared, StorePort
 from milepost.react.process import Died, Process
 from milepost.react.replays import Replays
 from milepost.react.store import Moved, Status, Store
-from milepost.tasks import end
+from milepost.tasks import end, whole
 from milepost_contracts.child import Hello
 from milepost_contracts.envelope import EnvelopeError
 from milepost_contracts.plugin import Health, Manifest, PluginError, Question, Refusal, Reviewed
@@ -89,6 +89,7 @@ class Worker:
         self._changed = asyncio.Event()
         self._held = False
         self._failed_starts = 0  # in a row
+        self.attempts: dict[str, int] = {}  # at what is being tried again: id of an event or a timer -> how many
         self.retrying: list[str] | None = None  # events to take out of the parked ones; empty: all of them
 
     # From outside
@@ -101,9 +102,7 @@ class Worker:
         """End: what is being handled is given up, and comes again."""
         if self._supervising is not None:
             await end(self._supervising)
-        for process in (self._asked, self._reviewer):
-            if process is not None:
-                await process.stop()
+        await self._end_beside()
 
     async def changed(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
         """Stop handling, do *work* on the store, and go on as it then says; raises DatabaseError."""
@@ -135,12 +134,12 @@ class Worker:
         if self.manifest is None or self.state not in ("running", "retrying"):
             raise PluginError("not_running", f"the plugin {self.name} is {self.state}")
         self._reviewer = self._reviewer or self._beside()
-        done = await self._ask(self._reviewer, "review", command, timeout_s)
-        return msgspec.convert(done.result, list[Refusal])
+        refusals: list[Refusal] = await self._ask(self._reviewer, "review", command, list[Refusal], timeout_s)
+        return refusals
 
     async def answer(self, question: Question) -> Any:
         """Ask what the plugin knows; raises Died, PluginError."""
-        return (await self._ask(self._beside_asked(), "answer", question, self._timeout_s())).result
+        return await self._ask(self._beside_asked(), "answer", question, Any, self._timeout_s())
 
     async def act(self, question: Question) -> Any:
         """Have the plugin do what an administrator asks for; raises Died, PluginError, DatabaseError."""
@@ -150,15 +149,19 @@ class Worker:
 
     async def health(self) -> Health:
         """Ask how the plugin is; raises Died, PluginError."""
-        done = await self._ask(self._beside_asked(), "health", None, self._timeout_s())
-        return msgspec.convert(done.result, Health)
+        health: Health = await self._ask(self._beside_asked(), "health", None, Health, self._timeout_s())
+        return health
 
-    async def _ask(self, process: Process, verb: str, given: Any, timeout_s: float) -> Done:
+    async def _ask(self, process: Process, verb: str, given: Any, kind: Any, timeout_s: float) -> Any:
         await process.start()
         done = await process.ask(verb, given, Done, timeout_s=timeout_s)
         if done.failure is not None:
             raise PluginError(done.failure.code, f"{verb} failed: {done.failure.error} at {done.failure.place}")
-        return done
+        try:
+            return msgspec.convert(done.result, kind)
+        except msgspec.ValidationError as error:
+            await process.kill()
+            raise Died("nonsense", f"what the process sent is no answer to {verb}") from error
 
     def _beside_asked(self) -> Process:
         if self.manifest is None:
@@ -170,8 +173,13 @@ class Worker:
         """Return a process for questions: the one that handles events may be busy with a whole batch."""
         return Process(self.config.read(), self.port(), policy=self._policy, quiet=self.config.quiet)
 
+    async def _end_beside(self) -> None:
+        """End the processes for questions: the next question starts others, as the plugin is then."""
+        beside, self._asked, self._reviewer = (self._asked, self._reviewer), None, None
+        await asyncio.gather(*(process.stop() for process in beside if process is not None))
+
     def _timeout_s(self) -> float:
-        return self.manifest.timeout_s + 2.0 if self.manifest is not None else 2.0
+        return (self.manifest.timeout_s if self.manifest is not None else 0.0) + self._policy.grace_s
 
     def port(self) -> StorePort:
         """Return where a process of the plugin reads."""
@@ -182,14 +190,12 @@ class Worker:
     async def _supervise(self) -> None:
         pause = self._policy.pause_s_min
         while True:
+            began = asyncio.get_running_loop().time()
             try:
-                with ExitStack() as stack:
-                    await self.shared.run(Store.open)
-                    await self.shared.run(lambda store: stack.enter_context(store.lease()))
-                    self._held = True
-                    pause = self._policy.pause_s_min
-                    await self._hold()
+                await self._have()
             except Exception as error:  # noqa: BLE001  a defect that one plugin brings out must not end the others
+                if asyncio.get_running_loop().time() - began > self._policy.pause_s_max:
+                    pause = self._policy.pause_s_min  # it went well for a while
                 if not isinstance(error, DatabaseError):
                     self._log.exception("defect")
                     self._say("defect", type(error).__name__)
@@ -198,9 +204,19 @@ class Worker:
                 self._say("waiting" if error.code == "in_use" else "no_database", str(error))
                 await asyncio.sleep(self._policy.lease_s if error.code == "in_use" else pause)
                 pause = min(pause * 2, self._policy.pause_s_max)
-            finally:
-                self._held = False
-                await self.shared.run(Store.close)
+
+    async def _have(self) -> None:
+        """Open the plugin's tables, take its lease, and run it."""
+        stack = ExitStack()
+        try:
+            await self.shared.run(Store.open)
+            await self.shared.run(lambda store: stack.enter_context(store.lease()))
+            self._held = True
+            await self._hold()
+        finally:
+            self._held = False
+            # In a thread, as everything that speaks with a database that may be gone; and not left half done.
+            await whole(self.shared.run(_given_back, stack))
 
     async def _hold(self) -> None:
         """Run the plugin as its status says, again and again; raises DatabaseError, and what is a defect of ours."""
@@ -213,14 +229,15 @@ class Worker:
             if self._running is None:
                 await self._until_changed()
                 continue
+            began = asyncio.get_running_loop().time()
             try:
                 await asyncio.wait([self._running])
             finally:
-                await end(self._running)
+                await whole(end(self._running))
             error = None if self._running.cancelled() else self._running.exception()
-            if error is None:
-                pause = self._policy.pause_s_min
-            else:
+            if error is None or asyncio.get_running_loop().time() - began > self._policy.pause_s_max:
+                pause = self._policy.pause_s_min  # it went well for a while
+            if error is not None:
                 await self._broke(error, pause)
                 pause = min(pause * 2, self._policy.pause_s_max)
 
@@ -236,11 +253,14 @@ class Worker:
                 await self.shared.run(Store.set_paused, "failing", str(error))
             case Died():
                 self._log.warning("plugin_died", code=error.code, why=str(error))
+                self._say("retrying", f"{error.code}: {error}")
                 self._failed_starts = 0 if self.delivering is not None else self._failed_starts + 1
                 if self._failed_starts >= self._policy.starts_max:
                     why = f"its process ended {self._failed_starts} times before it was ready: {error}"
                     self._failed_starts = 0
+                    self._log.error("plugin_paused", why=why)
                     await self.shared.run(Store.set_paused, "failing", why)
+                    return
                 await asyncio.sleep(pause)
             case _ if isinstance(error, READ_AGAIN):
                 self._say("retrying", f"{type(error).__name__}: {error}")
@@ -261,6 +281,7 @@ class Worker:
     async def _run(self, status: Status) -> None:
         self._say("starting")
         self.delivering = None
+        await self._end_beside()
         hello = self.config.read()
         async with AsyncExitStack() as stack:
             process = Process(hello, self.port(), policy=self._policy, quiet=self.config.quiet)
@@ -301,8 +322,17 @@ async def _together(*work: Coroutine[Any, Any, None]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            if not task.done():
-                await end(task)
+        await whole(_ended(tasks))
     for task in done:
         task.result()
+
+
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*(end(task) for task in tasks if not task.done()))
+
+
+def _given_back(store: Store, lease: ExitStack) -> None:
+    try:
+        lease.close()
+    finally:
+        store.close()
