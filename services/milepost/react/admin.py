@@ -21,6 +21,7 @@ from milepost.react.reports import (
     TimerEntry,
     Told,
 )
+from milepost.react.retrying import TIMER
 from milepost.react.store import Position, Store
 from milepost_contracts.plugin import Mode, PluginError, Question
 
@@ -137,11 +138,11 @@ class Admin:
         )
         parked = []
         for row in rows:
-            event = incoming(row.document)
+            type_ = TIMER if row.aggregate == TIMER else incoming(row.document).name
             parked.append(
                 ParkedEvent(
                     number=row.number, event_id=row.event_id, tenant=row.tenant, sequence=row.sequence,
-                    subject=f"{row.aggregate}/{row.aggregate_id}", type=event.name, code=row.code, hook=row.hook,
+                    subject=f"{row.aggregate}/{row.aggregate_id}", type=type_, code=row.code, hook=row.hook,
                     error=row.error, place=row.place, attempts=row.attempts, since=row.since, tried=row.tried,
                 )
             )  # fmt: skip

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from milepost.ordered import Arrived, Ordered, stream_state
-from milepost.react.incoming import Concerns, Incoming, Words, dense, incoming
+from milepost.react.incoming import Concerns, Incoming, Words, dense
+from milepost.react.permitting import forbidden
 from milepost.react.process import Died, Process
+from milepost.react.retrying import TIMER, Retrying
 from milepost.react.store import Position, Status, Store, ToPark
+from milepost.react.telling import tell
 from milepost.tasks import end
 from milepost_contracts.child import Acting, Batch, Firing, Performing, Taken
+from milepost_contracts.context import Line
 from milepost_contracts.keeping import Cause, Kept, keep, of_event, of_outcome, of_request, of_timer
 from milepost_contracts.plugin import ERASED, Delivered, Manifest, Mode, PluginError, Question
 from milepost_contracts.running import Done, Failure
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
 
 TIMERS_MAX = 100  # fired before events are looked at again
 FRAME_BYTES = 8 * 1024 * 1024  # of documents in one frame, about; opened words come on top
-PARKED_MAX = 1_000  # looked at in one go when parked events are tried again
+LATER_S_MAX = 60.0  # a handler that wants to be called again later is asked at least so often, and is seen to wait
 # Timers wait until the events that came before them are handled: a nudge must know of the check-in that was held. No
 # longer than this, though, or a plugin that never catches up would never wake.
 TIMERS_LATE_S = 30.0
@@ -44,7 +48,7 @@ class Delivering:
         assert process.manifest is not None  # noqa: S101  it has started
         self.manifest: Manifest = process.manifest
         self.lag = 0  # of the stream, as last seen
-        self.attempts: dict[str, int] = {}
+        self.attempts = worker.attempts
         self._worker = worker
         self._around = around
         self._policy = around.policy
@@ -107,8 +111,8 @@ class Delivering:
 
     async def run(self, *, once: bool = False) -> None:
         """Handle what comes until something breaks; *once*: return when history has been gone through."""
-        await self._retry_parked()
         status = await self._run(Store.status)
+        await self._retry_parked(status.mode)
         self._position, self._mode, self._replay_until = status.position, status.mode, status.replay_until
         ordered = Ordered(self._around.nc, start=self._position.stream_sequence + 1)
         fetching: asyncio.Task[Arrived] | None = None
@@ -150,7 +154,8 @@ class Delivering:
         return self._mode != "live" and 0 <= self._replay_until <= self._position.stream_sequence
 
     async def _end_replay(self) -> None:
-        if not self._replay_until or not self._ended_replay():
+        # A dry run that nobody has asked for lasts until somebody ends it.
+        if not self._ended_replay() or (self._mode == "dry_run" and not self._replay_until):
             return
         now = self._around.clock()
         listed = await self._run(Store.drop_due_timers, now)
@@ -194,6 +199,7 @@ class Delivering:
             if failure is not None and await self._failed(run[0], failure):
                 passed = passed[passed.index(run[0]) + 1 :]
                 run = run[1:]
+                self._singly = max(0, self._singly - 1)
         if passed:
             await self._keep([(None, tenant, sequence) for tenant, sequence in _reached(passed).items()], None)
             self._seen(passed)
@@ -231,7 +237,7 @@ class Delivering:
         return passed, run, None
 
     def _frames(self, run: list[Incoming]) -> list[list[Incoming]]:
-        """Return *run* in frames of which each can be taken at once; one event where the one that kills is looked for."""
+        """Return *run* in frames to be taken at once: one event where the one that ends the process is sought."""
         if self._singly:
             return [run[:1]]
         frames: list[list[Incoming]] = []
@@ -250,36 +256,49 @@ class Delivering:
         return Batch(items=items, mode=self._mode, budget_ms=self._policy.budget_s * 1000, after=after)
 
     def _check(self, taken: Taken, events: int) -> None:
-        """Raise Died where *taken* cannot be said of so many events: something of them, with turns in their order."""
+        """Raise Died where *taken* cannot be said of so many events, or has turns that ask for what they may not."""
         places = [place for place, _ in taken.turns]
         some = taken.count > 0 if taken.failure is None else taken.count < events
         if not some or not 0 <= taken.count <= events or places != sorted({*places} & {*range(taken.count)}):
             raise Died("nonsense", "what the process says it has taken is not what it was given")
+        for _, turn in taken.turns:
+            if why := forbidden(self.manifest, turn):
+                raise Died("not_permitted", why)
 
-    async def _alone(self, batch: Batch) -> Taken:
+    async def alone(self, document: bytes, mode: Mode) -> Taken:
+        """Have one event taken, by itself; to be called, and its result kept, while `turning` is held."""
+        (data,) = await self._words.opened([document])
         timeout_s = self.manifest.timeout_s + self._policy.grace_s
+        batch = Batch(items=[(document, data)], mode=mode, budget_ms=0.0)
         try:
             taken = await self._process.ask("deliver", batch, Taken, timeout_s=timeout_s)
             self._check(taken, 1)
         except Died as died:
             return Taken(count=0, failure=await self._died(died, 1))
+        if taken.turns:
+            event = Delivered(document)
+            tell(self._log, [({"tenant": event.tenant, "event_id": event.id}, taken.turns[0][1].log)])
         return taken
 
     async def _died(self, died: Died, events: int) -> Failure | None:
         """Start the process again; return why the event failed that it was handling, None where it is not known."""
         self._log.warning("plugin_died", code=died.code, why=str(died), events=events)
-        await self._process.kill()
-        await self._process.start()
+        await self._anew()
         if events > 1:
             self._singly = events  # until the one that ends the process is found
             return None
         return Failure(code=died.code, hook="on_event", error=str(died))
+
+    async def _anew(self) -> None:
+        await self._process.kill()
+        await self._process.start()
 
     async def _keep_some(self, passed: Sequence[Incoming], done: Sequence[Incoming], taken: Taken) -> list[Incoming]:
         """Keep what *done* came to; return what of *passed* comes after."""
         last = next(place for place, event in enumerate(passed) if event is done[-1])
         taken_now = passed[: last + 1]
         kept: list[tuple[Kept | None, str, int]] = []
+        said: list[tuple[dict[str, str], list[Line]]] = []
         if taken.turns:
             turns = {done[place].id: turn for place, turn in taken.turns}
             now = self._around.clock()
@@ -287,21 +306,17 @@ class Delivering:
                 made = None
                 if (turn := turns.get(event.id)) is not None:
                     made = keep(self.manifest, of_event(Delivered(event.document)), turn, mode=self._mode, now=now)
-                    self._log_lines(turn, event)
+                    said.append(({"tenant": event.tenant, "event_id": event.id}, turn.log))
                 kept.append((made, event.tenant, event.sequence))
         else:
             # They came to nothing: only how far each tenant is has to be kept.
             kept = [(None, tenant, sequence) for tenant, sequence in _reached(taken_now).items()]
         for event in done if self.attempts else ():
             self.attempts.pop(event.id, None)
+        tell(self._log, said)
         await self._keep(kept, None, handled=len(done), ms_total=taken.ms_total, ms_max=taken.ms_max)
         self._seen(taken_now)
         return list(passed[last + 1 :])
-
-    def _log_lines(self, turn: object, event: Incoming) -> None:
-        for line in getattr(turn, "log", ()):
-            fields = {f"plugin_{name}": value for name, value in line.fields.items()}
-            self._log.info("plugin_says", message=line.message, tenant=event.tenant, event_id=event.id, **fields)
 
     async def _keep(
         self,
@@ -342,64 +357,56 @@ class Delivering:
     # What fails
 
     async def _failed(self, event: Incoming, failure: Failure) -> bool:
-        """Wait and return False, or park *event* and return True."""
-        attempts = self.attempts[event.id] = self.attempts.get(event.id, 0) + 1
+        """Wait and return False, or park *event* and return True; raises Halted."""
+        if await self._again(event.id, failure, tenant=event.tenant, what=event.name):
+            return False
+        await self._park(event, failure, self.attempts[event.id])
+        self._given_up(failure)
+        return True
+
+    async def _again(self, id_: str, failure: Failure, *, tenant: str, what: str) -> bool:
+        """Wait and return True where what has *id_* is to be tried again; False: that was often enough."""
+        attempts = self.attempts[id_] = self.attempts.get(id_, 0) + int(failure.tried)
         self._log.warning(
             "plugin_failed",
-            tenant=event.tenant, event_id=event.id, name=event.name, hook=failure.hook, code=failure.code,
-            error=failure.error, place=failure.place, attempts=attempts,
+            tenant=tenant, id=id_, what=what, hook=failure.hook, code=failure.code, error=failure.error,
+            place=failure.place, attempts=attempts,
         )  # fmt: skip
-        self._failures += 1
-        if not failure.final and attempts < self._policy.event_attempts_max:
-            self._worker.trying_again(f"{failure.code} in {failure.hook}: attempt {attempts} at {event.name}")
-            await asyncio.sleep(
-                self._policy.event_pause_s(attempts) if failure.retry_s is None else min(failure.retry_s, 60.0)
-            )
-            self._worker.running()
+        self._failures += int(failure.tried)
+        if failure.code == "out_of_memory":
+            await self._anew()  # what has leaked is gone with the process, and the next attempt has all of it
+        if failure.tried and (failure.final or attempts >= self._policy.event_attempts_max):
             return False
-        await self._park(event, failure, attempts)
+        self._worker.trying_again(f"{failure.code} in {failure.hook}: attempt {attempts} at {what}")
+        pause = self._policy.event_pause_s(max(attempts, 1)) if failure.retry_s is None else failure.retry_s
+        await asyncio.sleep(min(pause, LATER_S_MAX))
+        self._worker.running()
+        return True
+
+    def _given_up(self, failure: Failure) -> None:
         self._in_a_row += 1
         if self._in_a_row >= self._policy.parked_in_a_row_max:
             raise Halted(f"{self._in_a_row} events in a row failed; the last with {failure.code} in {failure.hook}")
-        return True
 
     async def _park(self, event: Incoming, failure: Failure, attempts: int) -> None:
-        await self._keep([(None, event.tenant, event.sequence)], None, parked=[_to_park(event, failure, attempts)])
+        parked = ToPark(
+            tenant=event.tenant, sequence=event.sequence, event_id=event.id, aggregate=event.aggregate,
+            aggregate_id=event.aggregate_id, document=event.document, code=failure.code, hook=failure.hook,
+            error=failure.error, place=failure.place, attempts=attempts, mode=self._mode,
+        )  # fmt: skip
+        await self._keep([(None, event.tenant, event.sequence)], None, parked=[parked])
         self.attempts.pop(event.id, None)
         if self._worker.config.blocks:
             self._blocked.add((event.tenant, event.aggregate, event.aggregate_id))
         if failure.code != "behind":
             self._log.error("event_parked", tenant=event.tenant, event_id=event.id, code=failure.code)
 
-    async def _retry_parked(self) -> None:
-        """Try parked events again that somebody asked for, in order; those that fail stay parked."""
+    async def _retry_parked(self, mode: Mode) -> None:
+        """Try parked events again that somebody asked for."""
         wanted, self._worker.retrying = self._worker.retrying, None
         if wanted is None:
             return
-        failed: set[str] = set()
-        for parked in await self._run(Store.parked, limit=PARKED_MAX):
-            if (wanted and parked.event_id not in wanted) or parked.aggregate_id in failed:
-                continue
-            event = incoming(parked.document)
-            (data,) = await self._words.opened([event.document])
-            batch = Batch(items=[(event.document, data)], mode="live", budget_ms=0.0)
-            async with self._turning:
-                taken = await self._alone(batch)
-            if taken.failure is not None:
-                failure = taken.failure
-                again = _to_park(event, failure, parked.attempts + 1)
-                await self._run(Store.park, again, self._around.clock())
-                self._log.warning("parked_again", event_id=event.id, code=failure.code)
-                if self._worker.config.blocks:
-                    failed.add(parked.aggregate_id)
-                continue
-            kept = None
-            if taken.turns:
-                cause = of_event(Delivered(event.document))
-                kept = keep(self.manifest, cause, taken.turns[0][1], mode="live", now=self._around.clock())
-            await self._run(Store.unpark, event.id, kept)
-            self._log.info("parked_handled", event_id=event.id)
-            self.awake()
+        await Retrying(self._worker, self, self._around, mode).run(wanted)
         if self._worker.config.blocks:
             self._blocked = await self._run(Store.parked_goals)
 
@@ -426,15 +433,25 @@ class Delivering:
                 done = await self.asked("fire", firing, "on_timer")
                 if done.failure is None:
                     await self._keep_timer(cause, done, key, at)
+                    self._in_a_row = 0
                     return
-            if await self._timer_failed(cause, key, done.failure):
-                await self._keep_timer(cause, Done(), key, at)
-                return
+            if not await self._again(cause.id, done.failure, tenant=tenant, what=f"the timer {key}"):
+                break
+        parked = ToPark(
+            tenant=tenant, sequence=0, event_id=cause.id, aggregate=TIMER, aggregate_id=key,
+            document=msgspec.json.encode(firing), code=done.failure.code, hook=done.failure.hook,
+            error=done.failure.error, place=done.failure.place, attempts=self.attempts[cause.id],
+        )  # fmt: skip
+        await self._keep_timer(cause, Done(), key, at, parked=[parked])
+        self._log.error("timer_parked", tenant=tenant, key=key, code=done.failure.code)
+        self._given_up(done.failure)
 
-    async def _keep_timer(self, cause: Cause, done: Done, key: str, at: dt.datetime) -> None:
+    async def _keep_timer(
+        self, cause: Cause, done: Done, key: str, at: dt.datetime, *, parked: Sequence[ToPark] = ()
+    ) -> None:
         kept = keep(self.manifest, cause, done.turn, mode="live", now=self._around.clock())
         self._around.at("react.before_commit")
-        await self._run(Store.keep_timer, kept, cause.tenant, key, at)
+        await self._run(Store.keep_timer, kept, cause.tenant, key, at, parked=parked)
         self._around.at("react.after_commit")
         self.attempts.pop(cause.id, None)
         self.awake()
@@ -443,28 +460,21 @@ class Delivering:
         """Ask the process for one turn; one that ends it has failed, and it is started again."""
         timeout_s = self.manifest.timeout_s + self._policy.grace_s
         try:
-            return await self._process.ask(verb, given, Done, timeout_s=timeout_s)
+            done = await self._process.ask(verb, given, Done, timeout_s=timeout_s)
         except Died as died:
-            await self._process.start()
+            self._log.warning("plugin_died", code=died.code, why=str(died), hook=hook)
+            await self._anew()
             return Done(failure=Failure(code=died.code, hook=hook, error=str(died)))
+        if why := forbidden(self.manifest, done.turn):
+            await self._anew()
+            return Done(failure=Failure(code="not_permitted", hook=hook, error=why))
+        tell(self._log, [({"hook": hook}, done.turn.log)])
+        return done
 
     def awake(self) -> None:
         """Have whoever sends look what there is."""
         for wake in self.wakes:
             wake.set()
-
-    async def _timer_failed(self, cause: Cause, key: str, failure: Failure) -> bool:
-        """Wait and return False, or give the timer up and return True."""
-        attempts = self.attempts[cause.id] = self.attempts.get(cause.id, 0) + 1
-        self._log.warning(
-            "timer_failed", tenant=cause.tenant, key=key, code=failure.code, place=failure.place, attempts=attempts
-        )
-        self._failures += 1
-        if failure.final or attempts >= self._policy.event_attempts_max:
-            self._log.error("timer_given_up", tenant=cause.tenant, key=key, code=failure.code)
-            return True
-        await asyncio.sleep(self._policy.event_pause_s(attempts))
-        return False
 
     # What is asked of the plugin beside events
 
@@ -511,11 +521,3 @@ class Delivering:
 def _reached(events: Sequence[Incoming]) -> dict[str, int]:
     """Return tenant -> the last sequence of *events*, which are in order."""
     return {event.tenant: event.sequence for event in events}
-
-
-def _to_park(event: Incoming, failure: Failure, attempts: int) -> ToPark:
-    return ToPark(
-        tenant=event.tenant, sequence=event.sequence, event_id=event.id, aggregate=event.aggregate,
-        aggregate_id=event.aggregate_id, document=event.document, code=failure.code, hook=failure.hook,
-        error=failure.error, place=failure.place, attempts=attempts,
-    )  # fmt: skip

@@ -13,6 +13,7 @@ import msgspec
 
 from milepost.react.process import Died, Process
 from milepost.react.store import Entry, Store
+from milepost.react.telling import tell
 from milepost.tasks import end
 from milepost_contracts.answers import Accepted, Failed, Invalid, Refused
 from milepost_contracts.child import Hello, Performing
@@ -154,6 +155,8 @@ class Effects:
             return Failure(code=error.code, hook="perform", error=str(error))
         finally:
             self._idle.append((process, asyncio.get_running_loop().time()))
+        about = {"tenant": performing.effect.tenant, "key": performing.effect.key}
+        tell(self._log, [(about, done.turn.log)])
         return done.failure
 
     def _another(self) -> Process:

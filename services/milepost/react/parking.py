@@ -72,7 +72,7 @@ def write_parked(connection: Connection, wanted: Sequence[ToPark], number: int, 
                 one.event_id, before.number if before else place, one.tenant, one.sequence, one.aggregate,
                 one.aggregate_id, plain(one.code), plain(one.hook),
                 plain(one.error, ERROR_CHARS_MAX), plain(one.place, ERROR_CHARS_MAX), one.attempts,
-                text(before.since if before else now), text(now), one.document,
+                before.mode if before else one.mode, text(before.since if before else now), text(now), one.document,
             )
         )  # fmt: skip
     connection.upsert(tables.PARKED, rows)
@@ -83,6 +83,6 @@ def _parked(row: Row) -> Parked:
     return Parked(
         event_id=found["event"], number=found["number"], tenant=found["tenant"], sequence=found["sequence"],
         aggregate=found["aggregate"], aggregate_id=found["id"], code=found["code"], hook=found["hook"],
-        error=found["error"], place=found["place"], attempts=found["attempts"], since=instant(found["since"]),
-        tried=instant(found["tried"]), document=found["document"],
+        error=found["error"], place=found["place"], attempts=found["attempts"], mode=found["mode"],
+        since=instant(found["since"]), tried=instant(found["tried"]), document=found["document"],
     )  # fmt: skip

@@ -64,6 +64,7 @@ class Process:
         self._writer: asyncio.StreamWriter | None = None
         self._asking: socket.socket | None = None
         self._number = 0
+        self._history = False  # whether the manifest lets it ask for goals as they were
         self._turn = asyncio.Lock()
         self._starting = asyncio.Lock()
         self.manifest: Manifest | None = None
@@ -95,6 +96,7 @@ class Process:
             await self._spawn()
             loaded = await self.ask("hello", self._hello, Loaded, timeout_s=self._policy.start_s)
             manifest = loaded.manifest
+            self._history = manifest.permissions.history
             started = await self.ask("start", None, Done, timeout_s=manifest.timeout_s + self._policy.grace_s)
             if (failure := started.failure) is not None:
                 await self.kill()
@@ -125,7 +127,15 @@ class Process:
             self._kill_now()
             raise
         self._asking = ask
-        threading.Thread(target=_answer, args=(ask, self._port), name="react-port", daemon=True).start()
+        threading.Thread(target=_answer, args=(ask, self._reads()), name="react-port", daemon=True).start()
+
+    def _reads(self) -> dict[str, Callable[..., Any]]:
+        def goal_at(tenant: str, id_: str, version: int | None) -> dict[str, Any]:
+            if not self._history:
+                raise PluginError("not_permitted", "the manifest's permissions do not say history = true")
+            return self._port.goal_at(tenant, id_, version)
+
+        return {"get": self._port.get, "scan": self._port.scan, "grants": self._port.grants, "goal_at": goal_at}
 
     async def ask(self, verb: str, given: Any, kind: type[T], *, timeout_s: float) -> T:
         """Return the answer, which is a *kind*; raises Died, and PluginError where the plugin does not load.
@@ -274,11 +284,8 @@ def _sweep(mark: str) -> None:
             return
 
 
-def _answer(end: socket.socket, port: Port) -> None:
+def _answer(end: socket.socket, reads: dict[str, Callable[..., Any]]) -> None:
     """Answer the plugin's reads until its process, or this side of it, is gone, or what it asks is no question."""
-    reads: dict[str, Callable[..., Any]] = {
-        "get": port.get, "scan": port.scan, "grants": port.grants, "goal_at": port.goal_at,
-    }  # fmt: skip
     with contextlib.suppress(OSError), end, contextlib.closing(Line(end)) as line:
         while (content := line.receive()) is not None:
             try:

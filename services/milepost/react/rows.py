@@ -118,7 +118,10 @@ class Replaying(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToPark(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that is put aside for a plugin, and why; texts hold no words of people."""
+    """An event that is put aside for a plugin, and why; texts hold no words of people.
+
+    A timer is put aside as aggregate `timer` with its key for an id, and as document a `Firing`.
+    """
 
     tenant: str
     sequence: int
@@ -131,6 +134,7 @@ class ToPark(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     place: str = ""
     attempts: int = 0
+    mode: Mode = "live"  # how it counted when it was put aside: history stays history
 
 
 class Parked(ToPark, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from milepost.database import Table
 
-MODEL = 1  # raised when a table changes; another version's tables are refused, never guessed at
+MODEL = 2  # raised when a table changes; another version's tables are refused, never guessed at
 NAME = "plugin"  # the key of the one row of `status`
 
 # The row that every transaction writes first: whoever writes at the same time waits for it. `counter` numbers what
@@ -108,6 +108,7 @@ PARKED = Table(
         ("error", "text"),
         ("place", "text"),
         ("attempts", "int"),
+        ("mode", "text"),
         ("since", "text"),
         ("tried", "text"),
         ("document", "bytes"),

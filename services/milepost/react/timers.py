@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from milepost.react import tables
 from milepost.react.held import note_held
 from milepost.react.opened import Opened
-from milepost.react.rows import Timer, instant, text
+from milepost.react.parking import write_parked
+from milepost.react.rows import Timer, ToPark, instant, text
 from milepost.react.writing import numbered, write
 from milepost_contracts.keeping import Kept
 
@@ -25,16 +27,17 @@ class Timers(Opened):
         found = self._on().query("SELECT MIN(at) FROM timer")[0][0]
         return None if found is None else instant(found)
 
-    def keep_timer(self, kept: Kept, tenant: str, key: str, at: dt.datetime) -> bool:
-        """Keep what a timer came to and remove it, both or neither.
+    def keep_timer(self, kept: Kept, tenant: str, key: str, at: dt.datetime, *, parked: Sequence[ToPark] = ()) -> bool:
+        """Keep what a timer came to and remove it, both or neither; *parked*: it is put aside instead.
 
         False (and nothing kept) where it does not stand at *at* any more: it was fired, moved or cancelled.
         """
-        with self._writing(numbered([kept])) as (connection, begun):
+        with self._writing(numbered([kept]) + len(parked)) as (connection, begun):
             sql = "DELETE FROM timer WHERE tenant = ? AND key = ? AND at = ?"
             if not connection.execute(sql, (tenant, key, text(at))):
                 return False
             write(connection, [kept], begun, self._clock())
+            write_parked(connection, parked, begun.number + numbered([kept]), self._clock())
             note_held(connection)
             return True
 
