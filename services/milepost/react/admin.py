@@ -7,8 +7,10 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from nats.errors import Error as NatsError
 
 from milepost.database import DatabaseError
+from milepost.ordered import NoStream, StreamState
 from milepost.react.incoming import incoming
 from milepost.react.installed import unknown
 from milepost.react.process import Died
@@ -22,7 +24,7 @@ from milepost.react.reports import (
     Told,
 )
 from milepost.react.retrying import TIMER
-from milepost.react.store import Position, Store
+from milepost.react.store import Position, Status, Store
 from milepost_contracts.plugin import Mode, PluginError, Question
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ LIMIT_MAX = 200  # rows of one answer; they stay far below the largest message
 # Of one answer: the broker's largest message is 1 MiB by default, and arguments of effects may be long.
 ANSWER_BYTES_MAX = 900_000
 HEALTH_S = 5.0
+HEAD_S = 1.0  # for the stream's state: whoever looks at plugins while the broker is away wants to see them anyway
 _decoder = msgspec.json.Decoder(Request)
 
 
@@ -65,16 +68,17 @@ class Admin:
             *self._service.allowed,
             *(name for name in self._service.installed if name not in self._service.allowed),
         ]
-        return Told(plugins=list(await asyncio.gather(*(self._report(name) for name in names))))
+        head = await self._head()
+        return Told(plugins=list(await asyncio.gather(*(self._report(name, head) for name in names))))
 
     async def _show(self, request: Request) -> Told:
         name = request.plugin
         if name not in self._service.installed and name not in self._service.allowed:
             raise unknown(name, self._service.installed)
-        report = await self._report(name)
+        report = await self._report(name, await self._head())
         worker = self._service.workers.get(name)
-        if worker is None or worker.manifest is None:
-            return Told(plugins=[report])
+        if worker is None or report.state not in ("running", "retrying"):
+            return Told(plugins=[report])  # nothing of it runs, nor is started for this
         try:
             async with asyncio.timeout(HEALTH_S):
                 health = await worker.health()
@@ -83,7 +87,15 @@ class Admin:
             healthy, message = False, f"it does not say: {error}"
         return Told(plugins=[msgspec.structs.replace(report, healthy=healthy, health=message)])
 
-    async def _report(self, name: str) -> Report:
+    async def _head(self) -> StreamState | None:
+        """Return how far the stream is; None where it is not to be had."""
+        try:
+            async with asyncio.timeout(HEAD_S):
+                return await self._service.stream()
+        except (NatsError, NoStream, TimeoutError):
+            return None
+
+    async def _report(self, name: str, head: StreamState | None) -> Report:
         plugin, worker = self._service.installed.get(name), self._service.workers.get(name)
         if plugin is None:
             return Report(plugin=name, state="not_installed", why=str(unknown(name, self._service.installed)))
@@ -100,17 +112,21 @@ class Admin:
                 permissions=msgspec.to_builtins(manifest.permissions),
                 hooks=sorted(worker.hooks),
             )
-        return await self._counted(report, worker) if worker.holds else report
+        if not worker.holds:
+            return report
+        try:
+            return await self._counted(report, worker, head)
+        except DatabaseError as error:  # of this plugin; the others are told of all the same
+            return msgspec.structs.replace(report, why=f"{report.why} {error}".strip())
 
-    async def _counted(self, report: Report, worker: Worker) -> Report:
+    async def _counted(self, report: Report, worker: Worker, head: StreamState | None) -> Report:
         status, counts = await worker.shared.run(_status_and_counts)
-        delivering = worker.delivering
         taken = status.handled or 0
         return msgspec.structs.replace(
             report,
             mode=status.mode,
-            lag=delivering.lag if delivering is not None else None,
-            attempts=dict(delivering.attempts) if delivering is not None else {},
+            lag=_lag(status, head),
+            attempts=dict(worker.attempts),
             handled=status.handled,
             failed=status.failed,
             ms_mean=round(status.ms_total / taken, 3) if taken else None,
@@ -232,6 +248,14 @@ def _same(request: Request, verb: str) -> str:
 
 def _limit(request: Request) -> int:
     return max(1, min(request.limit, LIMIT_MAX))
+
+
+def _lag(status: Status, head: StreamState | None) -> int | None:
+    if head is None or not status.started:
+        return None
+    position = status.position
+    read = position.stream_sequence if position.generation == head.generation else 0
+    return max(0, head.last_sequence - read)
 
 
 def _status_and_counts(store: Store) -> Any:

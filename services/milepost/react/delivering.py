@@ -47,7 +47,6 @@ class Delivering:
         """Take the plugin's worker and process; `wakes` are set when something may go out."""
         assert process.manifest is not None  # noqa: S101  it has started
         self.manifest: Manifest = process.manifest
-        self.lag = 0  # of the stream, as last seen
         self.attempts = worker.attempts
         self._worker = worker
         self._around = around
@@ -122,16 +121,13 @@ class Delivering:
                 return
             await self._end_replay()
             self._worker.running()
-            head = (await stream_state(self._around.nc)).last_sequence
             fetching = asyncio.create_task(ordered.next(self._limit(self._position.stream_sequence)))
             while True:
                 while not fetching.done():
-                    self.lag = max(0, head - self._position.stream_sequence)
                     await asyncio.wait([fetching], timeout=await self._until_timer())
                     if not fetching.done() and self._mode == "live":
                         await self._fire_due()
                 arrived = fetching.result()
-                head = max(head, arrived.last_sequence)
                 # The next ones arrive while these are handled.
                 fetching = asyncio.create_task(ordered.next(self._limit(arrived.last_sequence)))
                 events = await dense(arrived.documents, self._numbers, self._around.events_after)

@@ -227,6 +227,7 @@ class Worker:
                 status = await self.shared.run(Store.status)
                 self._running = asyncio.create_task(self._run(status)) if self._stands(status) else None
             if self._running is None:
+                await self._end_beside()
                 await self._until_changed()
                 continue
             began = asyncio.get_running_loop().time()
