@@ -8,6 +8,7 @@ Nothing leaves the machine: effects are not performed, and a handler that connec
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -76,7 +77,7 @@ def _checked(plugin: object, config: Mapping[str, Any] | None, secrets: Mapping[
     except PluginError as error:
         checked.findings.append(_finding(error.code, "loading", str(error)))
         return checked
-    everything = Everything()
+    everything = _everything()
 
     def run(mode: Mode = "live", **how: Any) -> Ran:
         ran = Trial(everything, plugin, config, secrets, mode=mode).run(**how)
@@ -105,6 +106,11 @@ def _checked(plugin: object, config: Mapping[str, Any] | None, secrets: Mapping[
     checked.findings = sorted(unique.values(), key=lambda one: (one.severity, one.code, one.place))
     _count(checked, live)
     return checked
+
+
+@functools.cache
+def _everything() -> Everything:
+    return Everything()  # a quarter of a second; nobody changes it
 
 
 # What to do, by the code of a finding. Failures of the runner say it themselves, where they are not listed here.

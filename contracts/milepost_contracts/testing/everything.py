@@ -25,7 +25,7 @@ BEGIN = NOW - 400 * DAY  # a year and a month: every season, both changes of day
 # Words that have no other meaning than that somebody wrote them, and short ones that the context does not recognise.
 _SENTENCE = "{who} once said {number} times that it goes well"
 _SHORT = "zq{number:04d}"
-_SHORT_EVERY = 7
+_SHORT_EVERY = 3
 # These are told in pairs or with care below, and not once more on their own.
 _TOLD = {
     *RETRACTIONS,
@@ -52,6 +52,7 @@ class Everything:
         self.stories = [_Told(self, tenant).story for tenant in TENANTS]
         told = [document for story in self.stories for document in story.documents]
         self.documents = sorted(told, key=lambda document: (decode(document).time, decode(document).tenant))
+        self.events = [Delivered(document) for document in self.documents]
 
     def say(self, who: str, kind: str = "text") -> str:
         """Return something that *who* says, never the same twice, and remember it."""

@@ -169,8 +169,8 @@ class Host:
         Some may be left out. Raises AssertionError for one that comes too late, as it does nowhere else.
         """
         for one in events:
-            document = one.document if isinstance(one, Delivered) else one
-            event = Delivered(document)
+            event = one if isinstance(one, Delivered) else Delivered(one)
+            document = event.document
             self._in_order(event)
             self._delivered.append(document)
             if event.sequence and event.sequence <= self.stored.position.get(event.tenant, 0):

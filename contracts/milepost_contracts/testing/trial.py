@@ -99,19 +99,17 @@ class Trial:
 
         *twice*: each event comes again at once, its position forgotten. *restarts*: the plugin is made anew on the way.
         """
-        first = decode(self._all.documents[0])
         story = Story()
         story.keys = Keys()
         story.keys.update(self._all.keys)
         try:
-            host = Host(load(fresh(self._plugin)), story=story, now=_moment(first.time), **self._given)
+            host = Host(load(fresh(self._plugin)), story=story, now=self._all.events[0].recorded, **self._given)
         except HookFailed as failed:
             self._ran.broken = failed.failure
             return self._ran
         host.goals.update(self._all.goals)
         every = max(1, len(self._all.documents) // RESTARTS)
-        for place, document in enumerate(self._all.documents):
-            event = Delivered(document)
+        for place, event in enumerate(self._all.events):
             if tenant not in (None, event.tenant):
                 continue
             if restarts and place % every == every - 1:
@@ -120,12 +118,14 @@ class Trial:
             self._pass(host, event.recorded, timers=timers)
             for kid in self._all.lost.get(event.id, ()):
                 story.keys.pop(kid, None)
+            if not host.runner.concerns(event.name):
+                continue
             before = self._mentions(host, event) if event.name == ERASED else set()
-            self._deliver(host, document, event)
+            self._deliver(host, event)
             if event.name == ERASED:
                 self._ran.marks |= self._mentions(host, event) - before
             if twice:
-                self._again(host, document, event)
+                self._again(host, event)
         self._pass(host, host.now + AFTER_DAYS * DAY, timers=timers)
         self._ran.end(host)
         host.runner.close()
@@ -149,11 +149,11 @@ class Trial:
                     self._ran.outside += [("on_timer", one) for one in tried]
             return
 
-    def _deliver(self, host: Host, document: bytes, event: Delivered) -> None:
+    def _deliver(self, host: Host, event: Delivered) -> None:
         for _ in range(TRIES_MAX):
             try:
                 with inside() as tried:
-                    host.deliver(document)
+                    host.deliver(event)
             except HookFailed as failed:
                 if failed.failure is not None and failed.failure.retry_s is not None:
                     continue
@@ -163,10 +163,10 @@ class Trial:
         else:
             self._ran.failures.append((Failure(code="later", hook="on_event"), event.name))
 
-    def _again(self, host: Host, document: bytes, event: Delivered) -> None:
+    def _again(self, host: Host, event: Delivered) -> None:
         before = _looks(host)
         host.stored.position.clear()
-        self._deliver(host, document, event)
+        self._deliver(host, event)
         changed = difference(before, _looks(host))
         if changed and not any(place == changed[0] for _, place, _ in self._ran.repeated):
             self._ran.repeated.append((event.name, *changed))
@@ -230,10 +230,6 @@ def _place(look: Look, value: Any) -> str:
 def _shown(value: Any) -> str:
     text = general(value.decode() if isinstance(value, bytes) else msgspec.json.encode(value).decode())
     return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}..."
-
-
-def _moment(time: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(time)
 
 
 def mentions(looks: Mapping[Look, Any], tenant: str, person: str) -> set[Look]:
