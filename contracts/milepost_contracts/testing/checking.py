@@ -96,7 +96,7 @@ def _checked(plugin: object, config: Mapping[str, Any] | None, secrets: Mapping[
         *_compared(live, run(restarts=True), "lost_on_restart"),
         *_compared(live.of("acme"), run(tenant="acme").of("acme"), "tenants_mixed"),
         *(_finding(*one) for one in left_over(everything, live)),
-        *_slow(loaded, runs),
+        *slow(loaded, runs),
         *(_finding(*one) for one in unused(loaded, live)),
         *(_failed(failure, name) for failure, name in asked(everything, plugin, config, secrets)),
     ]
@@ -174,7 +174,7 @@ def _twice(ran: Ran) -> list[Finding]:
     return changed + [_finding("not_idempotent", place, f"at {name}, {what}") for name, place, what in ran.repeated]
 
 
-def _slow(plugin: Plugin, runs: Sequence[Ran]) -> list[Finding]:
+def slow(plugin: Plugin, runs: Sequence[Ran]) -> list[Finding]:
     """Find events that take long in every run: a single time may be the machine's."""
     found: list[Finding] = []
     for name in sorted(set.intersection(*(set(ran.ms) for ran in runs))):
