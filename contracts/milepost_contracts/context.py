@@ -34,6 +34,7 @@ RESERVED = "~"  # keys that begin so are the runner's own
 NAME_CHARS_MAX = 200  # of an effect: it names what is to be done, and is part of the key that receivers get
 TURN_BYTES_MAX = 1024 * 1024  # of one event: what a batch of events comes to travels in one frame to the host
 LOG_BYTES_MAX = 8 * 1024  # a line of a log is read by people
+LOG_LINES_MAX = 50  # of one event; all plugins share the log
 DELAY_S_MAX = 366 * 24 * 3600.0  # whoever wants something later than in a year sets a timer, which can be cancelled
 OWN_FACTS = frozenset({"reward_granted", "reward_revoked"})  # the host's: they are told with the grant itself
 FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}").fullmatch
@@ -342,13 +343,15 @@ class Context:
         )  # fmt: skip
 
     def log(self, message: str, **fields: Any) -> None:
-        """Add a line to the host's log; words of people in it are refused."""
+        """Add a line to the host's log, where nobody reads more than some lines; words of people are refused."""
         if self._over:
             self._may_look()
         made = plain({"message": str(message)[:200], **fields}, "a log line", bytes_max=LOG_BYTES_MAX)
         self._no_words(made, "a log line")
-        if len(self.turn.log) < KEPT_MAX:
+        if len(self.turn.log) < LOG_LINES_MAX:
             self.turn.log.append(Line(made.pop("message"), made))
+        elif len(self.turn.log) == LOG_LINES_MAX:
+            self.turn.log.append(Line("more was logged than anybody reads: it is left out", {}))
 
     # What the runner and the state use
 

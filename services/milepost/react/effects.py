@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from milepost_contracts.keeping import Kept
 
 LOOK_S = 30.0
+KEYS_S = 5.0  # before keys are asked for again that could not be had: the journal's side is back soon, or for nobody
 SHOWN_MAX = 50  # effects taken from the outbox at once
 
 
@@ -100,11 +101,7 @@ class Effects:
 
     async def _perform(self, entry: Entry) -> None:
         self._around.at("react.before_effect")
-        if entry.kind == "command":
-            performing, failure = None, await self._send(entry)
-        else:
-            performing = await self._performing(entry)
-            failure = await self._done(performing)
+        performing, failure = await self._tried(entry)
         self._around.at("react.after_effect")
         if failure is not None and not failure.tried:
             later = self._around.clock() + dt.timedelta(seconds=failure.retry_s or 0)
@@ -120,6 +117,15 @@ class Effects:
                 kept = await self._delivering.performed(msgspec.structs.replace(performing, outcome=outcome))
             await self._ended(entry, failure, pause, kept)
         self.wake.set()
+
+    async def _tried(self, entry: Entry) -> tuple[Performing | None, Failure | None]:
+        if entry.kind == "command":
+            return None, await self._send(entry)
+        try:
+            performing = await self._performing(entry)
+        except (ConnectionError, TimeoutError):
+            return None, Failure(code="keys_silent", hook="perform", retry_s=KEYS_S, tried=False)
+        return performing, await self._done(performing)
 
     async def _ended(self, entry: Entry, failure: Failure | None, pause: float | None, kept: Kept | None) -> None:
         """Note how a try ended, together with what telling the plugin so came to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,8 +28,9 @@ PAUSE_S = 1.0  # after the stream could not be reached
 class Facts:
     """Publishes one plugin's facts; the stream drops what it has by its id, readers tell copies by it."""
 
-    def __init__(self, shared: Shared, nc: Client, log: FilteringBoundLogger) -> None:
-        """Take where they wait and how they are sent."""
+    def __init__(self, shared: Shared, nc: Client, log: FilteringBoundLogger, at: Callable[[str], None]) -> None:
+        """Take where they wait, how they are sent, and what is told of named points."""
+        self._at = at
         self._shared = shared
         self._nc = nc
         self._log = log
@@ -42,7 +44,9 @@ class Facts:
             if not waiting:
                 await self._quiet()
                 continue
+            self._at("react.before_fact")
             sent = await asyncio.gather(*map(self._publish, waiting))
+            self._at("react.after_fact")
             published = [fact.id for fact, ok in zip(waiting, sent, strict=True) if ok]
             if published:
                 await self._shared.run(Store.facts_published, published)

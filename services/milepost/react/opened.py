@@ -30,9 +30,14 @@ class Opened:
     """Tables of one plugin, opened; for one thread at a time."""
 
     def __init__(
-        self, url: str, plugin: str, *, clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+        self,
+        url: str,
+        plugin: str,
+        *,
+        clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        at: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Take the URL of all plugins' tables and whose these are; nothing is opened yet.
+        """Take the URL of all plugins' tables and whose these are, and what is told of named points; nothing is opened.
 
         Raises DatabaseError `bad_url`, ValueError for what is no plugin's name.
         """
@@ -41,6 +46,7 @@ class Opened:
         self._file = file_of(url, plugin)
         self._schema = schema_of(plugin)
         self._clock = clock
+        self._at = at
         self._connection: Connection | None = None
         self._leased: Connection | None = None
 
@@ -154,6 +160,7 @@ class Opened:
             if self._file is None and durable:
                 connection.execute("SET LOCAL synchronous_commit = on")
             yield connection
+            self._at("react.in_transaction")
 
     @contextmanager
     def _writing(self, numbers: int = 0, *, durable: bool = True) -> Iterator[tuple[Connection, Writing]]:

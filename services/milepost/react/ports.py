@@ -11,6 +11,9 @@ from milepost.react.store import Store
 from milepost_contracts.plugin import Grant, Later, PluginError
 
 GOAL_S = 5.0  # for a goal as it was; a handler has as long as a rule
+# Of state read at once. It has room in the memory of the plugin's process, and many plugins' in that of their host.
+SCAN_BYTES_MAX = 32 * 1024 * 1024
+SCANNED = 500  # keys read while nobody else of the plugin reads or writes
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -51,7 +54,15 @@ class StorePort:
 
     def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
         """See Port."""
-        return self._shared.call(Store.scan, tenant, prefix)
+        found: list[tuple[str, bytes]] = []
+        left, after = SCAN_BYTES_MAX, ""
+        while page := self._shared.call(Store.scan, tenant, prefix, after=after, limit=SCANNED):
+            found += page
+            left -= sum(len(value) for _, value in page)
+            if left < 0:
+                raise PluginError("too_much", f"there are more than {SCAN_BYTES_MAX} bytes under {prefix!r}: read less")
+            after = page[-1][0]
+        return found
 
     def grants(self, tenant: str, goal: str | None, person: str | None) -> list[Grant]:
         """See Port."""

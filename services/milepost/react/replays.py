@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from milepost.react.incoming import incoming
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 100  # events asked of the journal's side in one go
 LOOK_S = 30.0
+SILENT_S = 5.0  # before the journal's side is asked again
 
 
 class Replays:
@@ -38,13 +40,17 @@ class Replays:
         """Bring what was asked for until cancelled."""
         while True:
             self.wake.clear()
+            wait = LOOK_S
             for asked in await self._worker.shared.run(Store.replays):
-                await self._bring(asked)
-            try:
-                async with asyncio.timeout(LOOK_S):
+                try:
+                    await self._bring(asked)
+                except (ConnectionError, TimeoutError) as error:
+                    # The journal's side is away; what is new goes on meanwhile.
+                    self._log.warning("replay_waits", replay=asked.replay.id, error=str(error))
+                    wait = SILENT_S
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
                     await self.wake.wait()
-            except TimeoutError:
-                continue
 
     async def _bring(self, asked: Asked) -> None:
         replay, following = asked.replay, asked.next

@@ -35,7 +35,9 @@ async def granted(nc: Client, plugin: str) -> list[tuple[str, Grant]]:
         sequence = answer["message"]["seq"] + 1
         envelope = decode(msgspec.json.decode(msgspec.json.encode(answer["message"]["data"]), type=bytes))
         if envelope.name in ("reward_granted", "reward_revoked"):
-            found[_grant(envelope.data).id] = (envelope.tenant, _grant(envelope.data))
+            grant = _grant(envelope.data)
+            if envelope.name == "reward_revoked" or grant.id not in found:  # what is revoked never stands again
+                found[grant.id] = (envelope.tenant, grant)
 
 
 def _grant(data: bytes | msgspec.Raw) -> Grant:

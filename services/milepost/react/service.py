@@ -98,12 +98,13 @@ class ReactService:
                 self.workers[name].start()
             else:
                 self._log.error("plugin_not_installed", plugin=name, installed=sorted(self.installed))
-        for subject, answer in (
-            ("goals.query.v1.*.*.ask_plugin", self._asked),
-            ("goals.review.v1.*.*", self._review),
-            (f"{ADMIN}.react.*", self._administer),
+        for subject, queue, answer in (
+            # Every host hears these, and the one that has the plugin answers.
+            ("goals.query.v1.*.*.ask_plugin", "", self._asked),
+            ("goals.review.v1.*.*", "", self._review),
+            (f"{ADMIN}.react.*", QUEUE, self._administer),
         ):
-            self._subscriptions.append(await self._nc.subscribe(subject, queue=QUEUE, cb=self._each(answer)))
+            self._subscriptions.append(await self._nc.subscribe(subject, queue=queue, cb=self._each(answer)))
         await subscribed(self._nc)
 
     async def stream(self) -> StreamState:
@@ -139,8 +140,11 @@ class ReactService:
         )
         return Worker(config, self._around)
 
-    def _each(self, answer: Callable[[Msg], Awaitable[bytes]]) -> Callable[[Msg], Awaitable[None]]:
-        """Answer each message by itself: one that waits for a slow plugin keeps nobody else waiting."""
+    def _each(self, answer: Callable[[Msg], Awaitable[bytes | None]]) -> Callable[[Msg], Awaitable[None]]:
+        """Answer each message by itself: one that waits for a slow plugin keeps nobody else waiting.
+
+        None: another host answers.
+        """
 
         async def one(message: Msg) -> None:
             began = time.monotonic()
@@ -150,6 +154,8 @@ class ReactService:
                 self._log.exception("defect", subject=message.subject)
                 problem = Problem(code="internal_error", message="This question met a defect; it was logged.")
                 body = msgspec.json.encode(Failed(errors=[problem], retry=False))
+            if body is None:
+                return
             if message.reply:
                 await self._nc.publish(message.reply, body)
             self._log.info("asked", subject=message.subject, ms=round((time.monotonic() - began) * 1000, 2))
@@ -163,12 +169,14 @@ class ReactService:
 
     # What is asked
 
-    async def _asked(self, message: Msg) -> bytes:
+    async def _asked(self, message: Msg) -> bytes | None:
         decoded = self._decoder.decode(message.subject, message.data)
         if isinstance(decoded, Invalid | Refused):
             return msgspec.json.encode(decoded)
         tenant, query = decoded
         assert isinstance(query, AskPlugin)  # noqa: S101  the decoder knows no other
+        if self._elsewhere(query.plugin):
+            return None
         return msgspec.json.encode(await self._answered(tenant, query))
 
     async def _answered(self, tenant: str, query: AskPlugin) -> QueryAnswer:
@@ -195,8 +203,14 @@ class ReactService:
             return Refused(errors=[Problem(code="question_unknown", field="name", message=message)])
         return AskPluginAnswer(plugin=query.plugin, version=worker.manifest.version, result=result)
 
-    async def _review(self, message: Msg) -> bytes:
+    def _elsewhere(self, plugin: str) -> bool:
+        worker = self.workers.get(plugin)
+        return worker is not None and worker.state == "waiting"
+
+    async def _review(self, message: Msg) -> bytes | None:
         tenant, plugin = message.subject.split(".")[3:5]
+        if self._elsewhere(plugin):
+            return None
         worker = self.workers.get(plugin)
         if worker is None or worker.manifest is None:
             problem = Problem(code="not_running", message=f"There is no plugin {plugin!r} running here.")

@@ -51,6 +51,7 @@ __all__ = [
     "Waiting",
 ]
 
+ALL = 2**62  # more than there is
 _SURROGATES, _AFTER_SURROGATES = 0xD800, 0xE000  # what lies between are no characters
 
 Taken = tuple[Kept | None, str, int]
@@ -132,14 +133,16 @@ class Store(Granting, Outbox, Parking, Replays, Timers):
         found = self._on().query("SELECT value FROM state WHERE tenant = ? AND key = ?", (tenant, key))
         return bytes(found[0][0]) if found else None
 
-    def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
-        """Return keys that begin with *prefix*, in order, with their values."""
+    def scan(self, tenant: str, prefix: str, *, after: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
+        """Return keys that begin with *prefix* and come after *after*, in order, with their values; up to *limit*."""
         if plain(prefix, len(prefix)) != prefix:
             return []  # it has what no database takes, so no key has it
         sql, parameters = "SELECT key, value FROM state WHERE tenant = ? AND key >= ?", [tenant, prefix]
         if (end := _after(prefix)) is not None:
             sql, parameters = f"{sql} AND key < ?", [*parameters, end]
-        return self._on().query(f"{sql} ORDER BY key", parameters)
+        if after:
+            sql, parameters = f"{sql} AND key > ?", [*parameters, after]
+        return self._on().query(f"{sql} ORDER BY key LIMIT ?", [*parameters, ALL if limit is None else limit])
 
     # What an operator decides
 

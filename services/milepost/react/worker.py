@@ -75,7 +75,7 @@ class Worker:
         self.state, self.why = "starting", ""
         self.manifest: Manifest | None = None
         self.hooks: frozenset[str] = frozenset()
-        self.shared = Shared(Store(config.url, config.name))
+        self.shared = Shared(Store(config.url, config.name, at=around.at))
         self.delivering: Delivering | None = None
         self._around = around
         self._policy = around.policy
@@ -291,7 +291,7 @@ class Worker:
             self.hooks = process.hooks
             self._process = process
             words = Words(self.manifest, self._around.keys, "service:react")
-            facts = Facts(self.shared, self._around.nc, self._log)
+            facts = Facts(self.shared, self._around.nc, self._log, self._around.at)
             self.delivering = Delivering(self, self._around, process, words)
             effects = Effects(self, self.delivering, self._around, hello, words)
             stack.push_async_callback(effects.close)
