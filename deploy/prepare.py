@@ -22,6 +22,7 @@ LOGINS = {
     "publish": [("journal", "journal_reader")],
     "replay": [("journal", "journal_reader"), ("keys", "keys")],
     "view": [("view", "view")],
+    "react": [("react", "react")],
 }
 HOST = "postgres"
 PASSWORD_BYTES = 32

@@ -9,8 +9,9 @@ import msgspec
 from milepost_contracts.subjects import ADMIN, EVENTS, HINT, STREAM, STREAM_DEAD, STREAM_PLUGIN
 from milepost_contracts.types import NAME_PATTERN
 
-# Callers of the plugins that come with Milepost; a further one is named when the folder is prepared.
-PLUGINS = ("nudges", "okr", "rewards", "webhooks")
+# The plugins that come with Milepost: no consumer has a name of theirs, as which it could speak. Further ones are named
+# when the folder is prepared.
+PLUGINS = ("nudges", "okr", "rewards", "webhooks", "webhooks-words")
 EVERY_TENANT = "*"
 # Questions that the journal's side answers; the others are the view's.
 PLUGIN_QUERIES = ("ask_plugin",)  # answered by plugins, through their host
@@ -104,7 +105,7 @@ ROLES: dict[str, Role] = {
     "react": Role(
         subscribe=("goals.review.v1.>", f"{ADMIN}.react.>", "goals.query.v1.*.*.ask_plugin"),
         publish=(
-            "goals.command.v1.*.react.>",
+            "goals.command.v1.*.react.>",  # of plugins, each as itself
             "goals.plugin.v1.>",
             "goals.dead.v1.>",
             "goals.query.v1.*.react.*",

@@ -19,7 +19,7 @@ import click
 import msgspec
 import nkeys
 
-from milepost.permissions import PLUGINS, ROLES, Consumer, Role, RoleError, asks, consumer_role, inbox
+from milepost.permissions import PLUGINS, ROLES, Consumer, Role, RoleError, consumer_role, inbox
 from milepost_contracts.types import NAME_PATTERN
 
 
@@ -52,17 +52,17 @@ def seed_path(folder: Path, name: str) -> Path:
 def prepare(folder: Path, plugins: Iterable[str] | None = None) -> None:
     """Make the key of every role that has none in *folder* and write `users.conf` anew.
 
-    `react` may speak for *plugins*; None: for those of the last time. Keys and consumers stay. A running broker takes
-    the new file on SIGHUP. Raises RoleError.
+    No consumer may be called like a plugin: one of ours, or of *plugins* (None: those of the last time). Keys and
+    consumers stay. A running broker takes the new file on SIGHUP. Raises RoleError.
     """
     with _locked(folder):
         kept = _kept(folder)
         if plugins is not None:
             kept = msgspec.structs.replace(kept, plugins=tuple(_free_name(plugin) for plugin in plugins))
+            if taken := [entry.name for entry in kept.consumers if entry.name in kept.plugins]:
+                raise RoleError("invalid_consumer", f"{taken[0]!r} is a consumer, which could speak as the plugin")
             _keep(folder, kept)
-        speaks = tuple(subject for plugin in kept.plugins for subject in asks(plugin))
-        roles = ROLES | {"react": msgspec.structs.replace(ROLES["react"], publish=ROLES["react"].publish + speaks)}
-        users = [(public_key(_seed(folder, name)), name, role) for name, role in roles.items()]
+        users = [(public_key(_seed(folder, name)), name, role) for name, role in ROLES.items()]
         users += [(entry.nkey, entry.name, consumer_role(entry)) for entry in kept.consumers]
         if twice := [
             name for place, (nkey, name, _) in enumerate(users) if nkey in {user[0] for user in users[:place]}
@@ -79,8 +79,8 @@ def add_consumer(folder: Path, name: str, tenant: str, *, nkey: str | None = Non
     _free_name(name)
     with _locked(folder):
         kept = _kept(folder)
-        if name in kept.plugins:
-            raise RoleError("invalid_consumer", f"{name!r} is a plugin of ours")
+        if name in (*PLUGINS, *kept.plugins):
+            raise RoleError("invalid_consumer", f"{name!r} is a plugin: a consumer of that name could speak as it")
         entry = Consumer(name=name, tenant=tenant, nkey=nkey or public_key(_seed(folder, name)), commands=commands)
         others = [other for other in kept.consumers if other.name != name]
         _keep(folder, msgspec.structs.replace(kept, consumers=[*others, entry]))
@@ -99,9 +99,9 @@ def remove_consumer(folder: Path, name: str) -> None:
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """`roles.json`: what was added to the roles that there always are."""
+    """`roles.json`: consumers, and the names that they may not have."""
 
-    plugins: tuple[str, ...] = PLUGINS
+    plugins: tuple[str, ...] = ()  # beside those that come with Milepost
     consumers: list[Consumer] = []
 
 
@@ -189,11 +189,14 @@ def main(context: click.Context, folder: Path) -> None:
 
 
 @main.command("prepare")
-@click.option("--plugin", "plugins", multiple=True, help="a caller that react speaks for; the last time's without it")
+@click.option("--plugin", "plugins", multiple=True, help="a name that no consumer may take; the last time's without it")
 @click.pass_obj
 def _prepare(folder: Path, plugins: tuple[str, ...]) -> None:
     """Make missing keys and write users.conf anew."""
-    prepare(folder, plugins or None)
+    try:
+        prepare(folder, plugins or None)
+    except RoleError as error:
+        raise click.ClickException(f"{error.code}: {error}") from error
 
 
 @main.command("consumer")

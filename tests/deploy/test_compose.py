@@ -16,23 +16,35 @@ import jsonschema
 import msgspec
 import nats
 import pytest
+from nats.aio.client import Client
 from ruamel.yaml import YAML
 
+from milepost.asking import Asker
 from milepost.broker import EmbeddedBroker, server_binary
 from milepost.publish import PublishAdmin
 from milepost.publish.jetstream import JetStream
+from milepost.react.reports import Request, Told
 from milepost.roles import connect_options
 from milepost.settings import PREFIX, described
 from milepost.wiring import STAGES
 from milepost_contracts import answers, commands, subjects
+from milepost_contracts.queries import AskPlugin, AskPluginAnswer
 from milepost_contracts.subjects import STREAM
 from tests.deploy.test_databases import DEPLOY, databases, secrets
+from tests.support.accepting import create, ident, user
 from tests.support.postgres import Server
 from tests.support.waiting import until
 
 __all__ = ["databases", "secrets"]
 
 SERVERS = {"nats", "postgres"}
+PLUGINS = ("okr", "nudges")  # what an operator writes into .env, for these tests
+OKR = """
+cycles = [{ key = "2026", starts_on = 2026-01-01, ends_on = 2026-12-31 }]
+objectives = [{ key = "loved", title = "Customers love us", cycle = "2026" }]
+"""
+TENANT = "acme"
+VARIABLE = re.compile(r"\$\{(\w+):-(.*?)\}")  # as compose fills it in: ${NAME:-default}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +84,7 @@ def test_every_file_it_names_exists(compose: dict[str, Any], secrets: Path) -> N
         named += [volume.split(":")[0] for volume in service.get("volumes", []) if volume.startswith("./")]
     made = {path for path in named if path.removeprefix("./").startswith("secrets/")}
     assert all((secrets / path.removeprefix("./").removeprefix("secrets/")).is_file() for path in made)
-    others = set(named) - made - {"./secrets"}
+    others = set(named) - made - {"./secrets", "./plugins"}  # folders that the operator makes
     assert others
     assert all((DEPLOY / path).is_file() for path in others)
     for service in compose["services"].values():
@@ -97,6 +109,11 @@ def test_every_service_has_the_least_rights(compose: dict[str, Any]) -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     assert not re.search(r"postgresql://[^@\s]*:[^@\s]*@", text), "a password in a URL"
     assert [name for name, service in _running(compose).items() if "ports" in service] == ["nats"]
+    # Nobody but who speaks with the outside by its nature can be reached from there, or reach it.
+    assert {name for name, service in _running(compose).items() if "outside" in service["networks"]} == {
+        "nats",
+        "react",
+    }
     assert all(port.startswith("127.0.0.1:") for port in compose["services"]["nats"]["ports"])
 
 
@@ -133,12 +150,16 @@ async def stages(
             "nats://nats:4222": broker.url,
             "@postgres:5432": f"@127.0.0.1:{databases.port}",
             "/data/": f"{tmp_path}/",
+            "/plugins": str(tmp_path / "plugins"),
         }
+        (tmp_path / "plugins").mkdir()
+        (tmp_path / "plugins" / "okr.toml").write_text(OKR)
         for name in STAGES:
             service = compose["services"][name]
             sources = {f"/run/secrets/{entry}": compose["secrets"][entry]["file"] for entry in service["secrets"]}
             moved = places | {at: str(secrets / file.removeprefix("secrets/")) for at, file in sources.items()}
-            environment = {key: _replaced(value, moved) for key, value in service["environment"].items()}
+            written = {key: _filled(value) for key, value in service["environment"].items()}
+            environment = {key: _replaced(value, moved) for key, value in written.items()}
             environment |= {"MILEPOST_HTTP_PORT": "0", "PATH": str(Path(sys.executable).parent)}
             command = [sys.executable, "-m", "milepost", *service["command"]]
             processes.append(await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, cwd=tmp_path))
@@ -155,6 +176,12 @@ async def stages(
     assert ended == [0] * len(processes)
 
 
+def _filled(value: str) -> str:
+    """Return *value* as compose makes it with the variables that the operator has set."""
+    said = {"MILEPOST_PLUGINS": ",".join(PLUGINS)}
+    return VARIABLE.sub(lambda found: said.get(found[1]) or found[2], value)
+
+
 def _replaced(value: str, moved: dict[str, str]) -> str:
     for here, there in moved.items():
         value = value.replace(here, there)
@@ -162,21 +189,21 @@ def _replaced(value: str, moved: dict[str, str]) -> str:
 
 
 async def test_the_stages_run_as_their_services_say(stages: EmbeddedBroker, secrets: Path) -> None:
-    """Proves that rights, secrets and settings suffice: a command is accepted and its event reaches the stream."""
+    """Proves that rights, secrets and settings suffice: commands are accepted, their events reach stream and plugins.
+
+    One plugin reads a word, for which it takes the keys; the other answers out of the file that its operator wrote.
+    """
     options = connect_options(stages.url, "cli", secrets / "nats" / "keys" / "cli.nk")
     client = await nats.connect(**options)
-    command = commands.tenant.Open(
-        command_id="0199c0de-0000-7000-8000-000000000001",
-        id=subjects.tenant_id("acme"),
-        actor="service:cli",
-        admins=["user:0199c0de-0000-7000-8000-0000000000aa"],
+    asker = Asker(client, "cli")
+    opened = commands.tenant.Open(
+        command_id=ident("open"), id=subjects.tenant_id(TENANT), actor="service:cli", admins=[user("admin")]
     )
-    subject = subjects.command("acme", "cli", "tenant", "open")
-    reply = await client.request(subject, msgspec.json.encode(command), timeout=30)
-    assert isinstance(answers.decode(reply.data), answers.Accepted)
+    for command in (opened, create("speak freely")):
+        assert isinstance(await asker.command(TENANT, command), answers.Accepted)
 
     async def arrived() -> bool:
-        return (await JetStream(client, STREAM).info()).state.messages == 1
+        return (await JetStream(client, STREAM).info()).state.messages == 2
 
     await until(arrived)
 
@@ -184,4 +211,23 @@ async def test_the_stages_run_as_their_services_say(stages: EmbeddedBroker, secr
         return (await PublishAdmin(client).status()).lag == 0
 
     await until(known)
+
+    async def handled() -> bool:
+        return await _reports(client) == dict.fromkeys(PLUGINS, ("running", "live", 0, 1))
+
+    await until(handled)
+    objectives = AskPlugin(actor=user("mentee"), plugin="okr", name="objectives")
+    answer = await asker.query(TENANT, objectives)
+    assert isinstance(answer, AskPluginAnswer), answer
+    assert "Customers love us" in msgspec.json.encode(answer.result).decode()
     await client.close()
+
+
+async def _reports(client: Client) -> dict[str, tuple[str, str, int | None, int]]:
+    """Return of every plugin that may run its state, its mode, how far behind it is and how much it has handled."""
+    body = msgspec.json.encode(Request(verb="list"))
+    reply = await client.request(f"{subjects.ADMIN}.react.list", body, timeout=30)
+    told = msgspec.json.decode(reply.data, type=Told)
+    return {
+        one.plugin: (one.state, one.mode, one.lag, one.handled) for one in told.plugins if one.state != "not_allowed"
+    }

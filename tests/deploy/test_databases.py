@@ -13,13 +13,15 @@ import psycopg
 import pytest
 
 from milepost.journal import Journal, KeyStore
+from milepost.react.store import Store
+from milepost.react.where import schema_of
 from milepost.roles import public_key
 from tests.journal.wishes import append, goal
 from tests.support.postgres import Server, server
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-USERS = ("journal", "journal_reader", "keys", "view")
-DATABASES = ("journal", "keys", "view")
+USERS = ("journal", "journal_reader", "keys", "react", "view")
+DATABASES = ("journal", "keys", "react", "view")
 
 
 def prepare(folder: Path) -> dict[str, Any]:
@@ -80,6 +82,31 @@ def test_the_key_store_works_for_its_user(databases: Server, tmp_path: Path) -> 
     """Proves that the user `keys` may make what the key store needs."""
     with KeyStore(_url(databases, "keys", "keys"), tmp_path / "wrapping") as keys:
         assert keys.person_key("acme", "user:0199c0de-0000-7000-8000-0000000000aa").secret
+
+
+def test_plugins_have_a_schema_each_and_their_host_nothing_else(databases: Server) -> None:
+    """Proves that the user `react` may make and write what each plugin keeps, and no table or database beside that."""
+    url = _url(databases, "react", "react")
+    for plugin in ("okr", "thank-you"):
+        store = Store(url, plugin)
+        store.open()
+        with store.lease():
+            store.set_paused("by_hand", plugin)
+            assert store.status().why == plugin
+        store.close()
+    with psycopg.connect(url) as connection:
+        made = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'milepost%' ORDER BY 1")
+        assert made.fetchall() == [(schema_of("okr"),), (schema_of("thank-you"),)]
+    for forbidden in (
+        "CREATE TABLE public.mine (a int)",
+        "CREATE DATABASE mine",
+        "ALTER DATABASE react RENAME TO mine",
+    ):
+        with (
+            psycopg.connect(url, autocommit=True) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(forbidden.encode())
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -129,7 +129,8 @@ async def test_only_the_relay_may_publish_events(knock: Knock) -> None:
         ("view", "goals.command.v1.acme.view.goal.create_goal", False),
         ("publish", "goals.command.v1.acme.publish.tenant.record_refill", True),
         ("publish", "goals.command.v1.acme.publish.tenant.grant_role", False),
-        ("react", "goals.command.v1.acme.rewards.goal.post_comment", True),
+        ("react", "goals.command.v1.acme.react.goal.post_comment", True),
+        ("react", "goals.command.v1.acme.rewards.goal.post_comment", False),
         ("react", "goals.command.v1.acme.web.goal.post_comment", False),
         ("react", "goals.plugin.v1.acme.rewards.badge_given", True),
         ("replay", "goals.plugin.v1.acme.rewards.badge_given", False),
@@ -157,6 +158,12 @@ async def test_each_role_publishes_what_it_needs_and_no_more(
         ("view", "goals.query.v1.*.*.keys", False),
         ("replay", "goals.query.v1.*.*.keys", True),
         ("replay", "goals.query.v1.*.*.inbox", False),
+        ("react", "goals.query.v1.*.*.ask_plugin", True),
+        ("react", "goals.query.v1.*.*.keys", False),
+        ("view", "goals.query.v1.*.*.ask_plugin", False),
+        ("react", "goals.review.v1.*.*", True),
+        ("react", "goals.admin.v1.react.*", True),
+        ("react", "goals.admin.v1.publish.*", False),
         ("publish", HINT, True),
         ("cli", "goals.event.v1.>", False),
         ("web", "_INBOX.cli.>", False),
@@ -360,13 +367,16 @@ def test_operators_do_it_by_commands(tmp_path: Path) -> None:
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert roles("prepare", "--plugin", "badges").returncode == 0
-    assert "goals.command.v1.*.badges.>" in (tmp_path / "users.conf").read_text()
     assert roles("consumer", "partner", "--tenant", "acme", "--commands").returncode == 0
-    settings = (tmp_path / "users.conf").read_text()
-    assert "goals.command.v1.acme.partner.>" in settings
-    assert "goals.command.v1.*.badges.>" in settings
+    assert "goals.command.v1.acme.partner.>" in (tmp_path / "users.conf").read_text()
     assert roles("consumer", "partner", "--tenant", "acme", "--remove").returncode == 0
     assert "partner" not in (tmp_path / "users.conf").read_text()
-    refused = roles("consumer", "web", "--tenant", "acme")
-    assert refused.returncode == 1
-    assert "invalid_consumer" in refused.stderr
+    assert roles("consumer", "stars", "--tenant", "acme").returncode == 0
+    for refused in (
+        roles("consumer", "web", "--tenant", "acme"),
+        roles("consumer", "badges", "--tenant", "acme"),
+        roles("consumer", "okr", "--tenant", "acme"),
+        roles("prepare", "--plugin", "stars"),
+    ):
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("Error: invalid_consumer: ")
