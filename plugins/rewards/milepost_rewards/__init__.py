@@ -138,7 +138,7 @@ def on_granted(grant: Grant, context: Context) -> None:
     giving.granted(grant, case)
     if grant.reward.kind == "voucher" and grant.reward.code is None:
         claim = vouchers.claim_of(grant.reward, context)
-        context.fact("voucher_owed", vouchers.told(claim.pool, claim.number, grant))
+        context.fact("voucher_owed", vouchers.told(claim.pool, claim.number, grant), once=grant.id)
         context.wake_at(REFILL, context.now + REFILL_PAUSE)
     telling.of_granted(grant, context)
 
@@ -203,7 +203,7 @@ def _serve(context: Context) -> int:
     served = vouchers.serve(context)
     for grant in served:
         claim = vouchers.claim_of(grant.reward, context)
-        context.fact("voucher_served", vouchers.told(claim.pool, claim.number, grant))
+        context.fact("voucher_served", vouchers.told(claim.pool, claim.number, grant), once=grant.id)
         telling.of_served(grant, context)
     if vouchers.waits(context):
         context.wake_at(REFILL, context.now + REFILL_PAUSE)

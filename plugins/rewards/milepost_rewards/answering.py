@@ -50,7 +50,7 @@ def health(context: Context) -> Health:
         except secret.Unreadable as error:
             wrong.append(f"{tenant}: the pool {name}: {error}")
         if owed:
-            wrong.append(f"{tenant}: the pool {name} is empty, {owed} vouchers are owed")
+            wrong.append(f"{tenant}: the pool {name} is empty; vouchers owed: {owed}")
     return Health(ok=not wrong, message="; ".join(wrong))
 
 

@@ -12,23 +12,21 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from milepost_contracts.context import Context
-from milepost_contracts.plugin import Delivered, Grant
+from milepost_contracts.plugin import RETRACTIONS, Delivered, Grant
 from milepost_rewards import facts, streaks
 from milepost_rewards.config import CLOSED, GAP_DAYS, Rule
 from milepost_rewards.streaks import Rhythm
 
 Of = Literal["event", "closing", "hit", "streak"]
 GIVEN = "given/"
+AMENDED = "goal.closure_amended"
 # Events that put right what a reward may rest on. A condition looks at those that may make it true, too: a check-in
 # whose date is put right may complete a streak, an amended closing may be an achieved one.
 _ALSO = {
     "first_milestone": ("goal.milestone_hit_retracted",),
     "streak": ("goal.check_in_amended", "goal.check_in_voided"),
 }
-PUT_RIGHT = frozenset(
-    {"goal.milestone_hit_retracted", "goal.check_in_amended", "goal.check_in_voided", "goal.closure_amended",
-     "goal.reopened"}
-)  # fmt: skip
+PUT_RIGHT = frozenset({*RETRACTIONS, AMENDED, "goal.check_in_amended"})
 
 
 class Rests(msgspec.Struct, omit_defaults=True):
@@ -66,15 +64,10 @@ class Case:
         assert isinstance(self.of, facts.Goal)  # noqa: S101  named conditions are about goals: config.NAMED
         return self.of
 
-    def grants(self, *, rule: str, standing: bool = True) -> list[Grant]:
-        """Return what *rule* has given for the event's goal."""
-        of_it = self.context.grants(goal=self.event.aggregate_id, standing=standing)
-        return [grant for grant in of_it if grant.reward.rule == rule]
-
 
 def looks_at(rule: Rule, name: str) -> bool:
     """Whether an event called *name* may make the condition of *rule* true."""
-    if name == rule.event or (rule.event == CLOSED and name == "goal.closure_amended"):
+    if name == rule.event or (rule.event == CLOSED and name == AMENDED):
         return True
     return name in _ALSO.get(rule.when, ())
 
@@ -89,21 +82,32 @@ def look(rule: Rule, case: Case) -> Found | None:
     return found
 
 
-def holds(rests: Rests, rule: Rule | None, case: Case) -> bool:
-    """Whether what a grant rests on still stands; *rule*: None where it is gone from the configuration.
+def holds(rests: Rests, case: Case) -> bool:
+    """Whether what a grant rests on still stands; a closing with another result is another one, decided anew.
 
     The cause itself is not looked at: who takes that back is told to `on_retracted`.
     """
     goal = case.goal
     if rests.of == "closing":
-        if goal.closing is None:
-            return False
-        return _fits(rule, goal) if rule is not None else goal.closing.result == rests.result
+        return goal.closing is not None and goal.closing.result == rests.result
     if rests.of == "hit":
         return all(milestone in goal.hits for milestone in rests.basis)
     if rests.of == "streak" and rests.rhythm is not None:
         return streaks.unbroken(_chains(rests.rhythm, case), rests.basis)
     return True
+
+
+def in_force(
+    context: Context, *, rule: str | None = None, goal: str | None = None, person: str | None = None
+) -> list[tuple[Grant, Rests]]:
+    """Return what stands, with what it rests on: as of the event at hand.
+
+    When history is read again with an emptied state, grants are there already, those of later events too, and some are
+    revoked by later ones. So what counts is that something is kept of a grant: from its cause to its end.
+    """
+    found = context.grants(goal=goal, person=person, standing=False)
+    kept = ((grant, rests_on(context, grant)) for grant in found if rule in (None, grant.reward.rule))
+    return [(grant, rests) for grant, rests in kept if rests is not None]
 
 
 def rests_on(context: Context, grant: Grant) -> Rests | None:
@@ -143,9 +147,11 @@ def _once(rule: Rule, case: Case, otherwise: str) -> str:
 
 
 def _closing(rule: Rule, case: Case) -> Found | None:
-    closing = case.goal.closing
+    closing, event = case.goal.closing, case.event
     if closing is None or not _fits(rule, case.goal):
         return None
+    if event.name == AMENDED and event.data.old_result == event.data.new_result:
+        return None  # the same closing in other words
     once = _once(rule, case, f"closing/{case.event.aggregate_id}")
     return Found(once, Rests("closing", closing.on, result=closing.result))
 
@@ -176,13 +182,13 @@ def _streak(rule: Rule, case: Case) -> Found | None:
     """Find check-ins in a row that no standing reward of *rule* rests on yet: none counts twice."""
     cadence = facts.cadence_of(case.context, case.goal, case.event)
     rhythm = Rhythm(cadence, rule.gap_days or GAP_DAYS)
-    standing = case.grants(rule=rule.id)
-    taken = {id_ for grant in standing if (rests := rests_on(case.context, grant)) for id_ in rests.basis}
+    goal = case.event.aggregate_id
+    standing = in_force(case.context, rule=rule.id, goal=goal)
+    taken = {id_ for _, rests in standing for id_ in rests.basis}
     basis = streaks.block(_chains(rhythm, case), rule.n or 0, taken)
     if basis is None:
         return None
-    begun = {grant.reward.once for grant in standing}
-    goal = case.event.aggregate_id
+    begun = {grant.reward.once for grant, _ in standing}
     number = next(number for number in range(len(begun) + 1) if f"streak/{goal}/{number}" not in begun)
     if number and not rule.repeat:
         return None

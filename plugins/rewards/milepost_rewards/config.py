@@ -286,10 +286,6 @@ class Config(Plain, frozen=True, kw_only=True):
             if ids.count(id_) > 1:
                 raise ValueError(f"two rules are called {id_!r}: each needs an id of its own")
 
-    def rule(self, id_: str) -> Rule | None:
-        """Return the rule *id_*, None where it is gone."""
-        return next((rule for rule in self.rules if rule.id == id_), None)
-
 
 def _near(given: str, known: Iterable[str]) -> str:
     known = list(known)

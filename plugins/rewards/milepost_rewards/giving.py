@@ -8,7 +8,7 @@ from milepost_contracts.context import Context
 from milepost_contracts.plugin import Grant, Reward
 from milepost_contracts.types import Party
 from milepost_rewards import facts, vouchers
-from milepost_rewards.conditions import GIVEN, PUT_RIGHT, Case, Found, Rests, holds, look, rests_on
+from milepost_rewards.conditions import GIVEN, PUT_RIGHT, Case, Found, Rests, holds, in_force, look
 from milepost_rewards.config import Rule
 
 ERASED, TOLD = "erased/", "told/"
@@ -36,9 +36,10 @@ def give(rule: Rule, case: Case) -> list[Reward] | None:
 
 def _restore(rule: Rule, grant: Grant, found: Found, case: Case) -> None:
     """Note anew what *grant* rests on and claimed."""
-    if grant.stands and rests_on(case.context, grant) is None:
-        keep(grant, found.rests, case)
-    if rule.give.pool is not None and ERASED + grant.reward.to not in case.context.state:
+    if ERASED + grant.reward.to in case.context.state:
+        return
+    keep(grant, found.rests, case)
+    if rule.give.pool is not None:
         vouchers.claim(grant.reward, rule.give.pool, case.context)
 
 
@@ -46,9 +47,10 @@ def settle(case: Case) -> None:
     """Take back what rested on what the event of *case* takes back or puts right."""
     if case.event.name not in PUT_RIGHT:
         return
-    for grant in case.context.grants(goal=case.event.aggregate_id):
-        rests = rests_on(case.context, grant)
-        if rests is not None and not holds(rests, case.context.config.rule(grant.reward.rule), case):
+    for grant, rests in in_force(case.context, goal=case.event.aggregate_id):
+        if grant.revoked_by == case.event.id:
+            case.context.state.delete(GIVEN + grant.id)  # it was, before state was lost
+        elif not holds(rests, case):
             case.context.revoke(grant)
 
 
@@ -93,14 +95,13 @@ def _people(rule: Rule, case: Case) -> list[str]:
 def _may_get(rule: Rule, case: Case, person: str) -> bool:
     """Whether *person* has not had it yet, and not too much of it."""
     once, rests = case.found[rule.id]
-    standing = [grant for grant in case.context.grants(person=person) if grant.reward.rule == rule.id]
-    if any(grant.reward.once == once for grant in standing):
+    standing = in_force(case.context, rule=rule.id, person=person)
+    if any(grant.reward.once == once for grant, _ in standing):
         return False
     if rule.limit is None:
         return True
     period = rule.limit.period(rests.day)
-    days = [kept.day if (kept := rests_on(case.context, grant)) else grant.at.date() for grant in standing]
-    return sum(rule.limit.period(day) == period for day in days) < rule.limit.at_most
+    return sum(rule.limit.period(kept.day) == period for _, kept in standing) < rule.limit.at_most
 
 
 def _reward(rule: Rule, case: Case, person: str) -> Reward:

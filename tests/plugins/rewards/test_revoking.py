@@ -110,7 +110,7 @@ def test_a_closing_is_rewarded_as_it_is_amended() -> None:
 
 
 def test_an_amended_closing_falls_although_its_rule_is_gone() -> None:
-    """Without its rule nobody knows whether the new result earns it, so it falls; a streak stays what it was."""
+    """What was given for one result is not given for another, whatever rules there are; a streak stays what it was."""
     story = Story()
     goal = active(story, deadline=day(9))
     for number in range(3):
@@ -127,6 +127,20 @@ def test_an_amended_closing_falls_although_its_rule_is_gone() -> None:
     assert given(other) == ["streak mentee"]
     other.deliver(goal.add(events.CheckInVoided(check_in=uid("1"), reason="Not held")))
     assert given(other) == []
+
+
+def test_an_amended_closing_is_decided_anew_from_the_first_rule() -> None:
+    """Missed it earns a consolation, amended to achieved the first rule's reward instead of it, not beside it."""
+    story = Story()
+    goal = active(story, deadline=day(9))
+    goal.close("missed", on=day(1))
+    host = hosted(story, rule("held", when="deadline_held"), rule("closed", on="goal.closed"))
+    host.deliver(*story.documents)
+    assert given(host) == ["closed mentee"]
+    host.deliver(amended(goal, "missed", "achieved"))
+    assert given(host) == ["held mentee"]
+    host.deliver(amended(goal, "achieved", "partially_achieved"))
+    assert given(host) == ["closed mentee"]
 
 
 # Streaks

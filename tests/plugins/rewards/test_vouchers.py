@@ -122,7 +122,7 @@ def test_an_empty_pool_owes_and_a_refilled_one_serves_in_order(file: Path) -> No
     assert [(one["number"], one["title"]) for one in owed["owed"]] == [(2, "Book"), (3, "Book")]
     assert owed["pools"] == [{"pool": "books", "given": 1, "owed": 2, "free": 0}]
     health = host.runner.health().result
-    assert (health.ok, health.message) == (False, "acme: the pool books is empty, 2 vouchers are owed")
+    assert (health.ok, health.message) == (False, "acme: the pool books is empty; vouchers owed: 2")
     _add(file, "B", "C", "D")
     host.deliver(goal.hit("3"))
     assert _codes(host) == ["A", "B", "C", "D"]
