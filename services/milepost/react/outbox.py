@@ -78,7 +78,7 @@ class Outbox(Opened):
         return _entry(found[0]) if found else None
 
     def trim(self, now: dt.datetime) -> int:
-        """Drop the arguments of entries sent or suppressed ARGUMENTS_KEPT_DAYS ago, return of how many.
+        """Drop the arguments of entries sent or suppressed ARGUMENTS_KEPT_DAYS ago; return of how many.
 
         At the most TRIMMED_MAX in one call.
         """

@@ -34,6 +34,7 @@ class Policy(NamedTuple):
     lease_s: float = 2.0  # before asking again for a lease that another host holds
     pause_s_min: float = 0.1  # before trying again what broke, twice as long each time
     pause_s_max: float = 10.0
+    trim_s: float = 24 * 3600.0  # what is dropped has lain for thirty days: one more does not matter
 
     def event_pause_s(self, attempts: int) -> float:
         """Return how long to wait after *attempts* failed ones."""

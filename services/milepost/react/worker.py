@@ -23,6 +23,7 @@ from milepost.react.ports import GoalAt, Shared, StorePort
 from milepost.react.process import Died, Process
 from milepost.react.replays import Replays
 from milepost.react.store import Moved, Status, Store
+from milepost.react.trimming import trim
 from milepost.tasks import end, whole
 from milepost_contracts.child import Hello
 from milepost_contracts.envelope import EnvelopeError
@@ -298,7 +299,8 @@ class Worker:
             replays = Replays(self, self.delivering, self._around, words)
             self.delivering.wakes += (effects.wake, facts.wake, replays.wake)
             await self.delivering.begin(status)
-            await _together(effects.run(), facts.run(), replays.run(), self.delivering.run())
+            trimming = trim(self.shared, self._around.clock, self._policy.trim_s, self._log)
+            await _together(effects.run(), facts.run(), replays.run(), trimming, self.delivering.run())
 
     def _stands(self, status: Status) -> bool:
         """Say how the plugin is by its *status*; return whether it is to run."""
