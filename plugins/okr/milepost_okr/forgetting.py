@@ -29,8 +29,8 @@ def forget(turn: Turn, person: str) -> bool:
     found = [key for key, _ in islice(state.items(prefix), GOALS_MAX + 1)]
     for key in found[:GOALS_MAX]:
         goal = turn.goals.get(key.removeprefix(prefix))
-        if goal is not None and goal.rewrite(lambda entry: _without(entry, person)):
-            turn.settle(goal)
+        if goal is not None and goal.talks.rewrite(lambda entry: _without(entry, person)):
+            turn.settle(goal, afresh=True)
         state.delete(key)
     return len(found) > GOALS_MAX
 

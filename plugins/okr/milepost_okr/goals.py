@@ -1,77 +1,86 @@
-"""A goal is kept: its head under one key, its history in chunks, so that no value grows with the goal's age.
+"""A goal is kept: its head under one key, its history in logs, and what its readings have come to.
 
-`g/BUCKET/GOAL` the head, `h/GOAL/N` the history, `n/GOAL` what the children of a goal have come to together,
-`c/CYCLE` the days of a programme's cycle, `p/PERSON/GOAL` where somebody told a confidence.
+`g/BUCKET/GOAL` the head, `h/GOAL/LOG/N` the history, `v/GOAL/CYCLE` the views, `n/GOAL` what the children of a goal
+have come to together, `c/CYCLE` the days of a programme's cycle, `p/PERSON/GOAL` where somebody told a confidence.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
-from milepost_contracts.context import Context
+from milepost_contracts.context import Context, State
 from milepost_contracts.plugin import Delivered
+from milepost_okr import history
 from milepost_okr.history import AnyEntry
+from milepost_okr.logs import Log
 from milepost_okr.noting import Head, noted
+from milepost_okr.views import View, Views
 
-CHUNK_BYTES = 24_000  # an entry has some 100 bytes, 4 kB at the most; a value may have 64 kB
 BUCKET_CHARS = 3  # 4,096 buckets: a hundred thousand goals are 25 in each
-
-_Chunk = list[AnyEntry]
 
 
 class Goal:
-    """A goal that was read: what it is, and everything that is known of its past."""
+    """A goal that is read as far as it is needed."""
 
-    def __init__(self, id_: str, head: Head, chunks: list[_Chunk]) -> None:
-        """Take what was read; nothing is changed yet."""
+    def __init__(self, state: State, id_: str, head: Head) -> None:
+        """Take where it is kept, and what it is."""
         self.id = id_
         self.head = head
-        self.changed: set[int] = set()  # chunks
-        self._chunks = chunks
+        self._state = state
+        self._logs = {name: Log(state, f"h/{id_}/{name}", head.parts.get(name, 0)) for name in _LOGS}
+        self.frame = self._logs["frame"]
+        self.readings = self._logs["readings"]
+        self.talks = self._logs["talks"]
+        self.sums = self._logs["sums"]
 
-    @property
-    def entries(self) -> Iterator[AnyEntry]:
-        """Its history, in the order in which it was told."""
-        return (entry for chunk in self._chunks for entry in chunk)
+    @functools.cached_property
+    def views(self) -> Views:
+        """What its readings had come to with the event before."""
+        found = {cycle: self._state.get(self._view_key(cycle), View) for cycle in self.head.views}
+        return Views(found, self.head.newest)
 
-    @property
-    def last(self) -> AnyEntry | None:
-        """The newest entry."""
-        return self._chunks[-1][-1] if self._chunks and self._chunks[-1] else None
-
-    def chunk(self, number: int) -> _Chunk:
-        """Return a part of the history as it is kept."""
-        return self._chunks[number]
+    def _view_key(self, cycle: str) -> str:
+        return f"v/{self.id}/{cycle}"
 
     def add(self, entries: Iterable[AnyEntry]) -> None:
         """Let the history go on."""
         for entry in entries:
-            size = len(msgspec.json.encode(entry))
-            if not self._chunks or len(msgspec.json.encode(self._chunks[-1])) + size > CHUNK_BYTES:
-                self._chunks.append([])
-            self._chunks[-1].append(entry)
-            self.changed.add(len(self._chunks) - 1)
+            self._logs[_log(entry)].add(entry)
 
-    def replace_last(self, entry: AnyEntry) -> None:
-        """Put *entry* in the place of the newest one."""
-        self._chunks[-1][-1] = entry
-        self.changed.add(len(self._chunks) - 1)
-
-    def rewrite(self, rewritten: Callable[[AnyEntry], AnyEntry]) -> bool:
-        """Put what *rewritten* returns in the place of every entry; return whether anything changed."""
-        for number, chunk in enumerate(self._chunks):
-            new = [rewritten(entry) for entry in chunk]
-            if new != chunk:
-                self._chunks[number] = new
-                self.changed.add(number)
-        return bool(self.changed)
+    def keep(self, views: Views) -> None:
+        """Keep what has changed."""
+        for log in self._logs.values():
+            log.keep()
+        for cycle in {*self.views.of, *views.of}:
+            if (view := views.of.get(cycle)) is None:
+                self._state.delete(self._view_key(cycle))
+            elif view != self.views.of.get(cycle):
+                self._state.set(self._view_key(cycle), view)
+        parts = {name: log.parts for name, log in self._logs.items() if log.parts}
+        self.head = replace(self.head, parts=parts, views=tuple(sorted(views.of)), newest=views.newest)
+        self._state.set(head_key(self.id), self.head)
 
 
-class Sums(msgspec.Struct, frozen=True):
+_LOGS = ("frame", "readings", "talks", "sums")
+
+
+def _log(entry: AnyEntry) -> str:
+    match entry:
+        case history.Read() | history.Fixed():
+            return "readings"
+        case history.Talked() | history.Amended() | history.Voided():
+            return "talks"
+        case history.Summed():
+            return "sums"
+    return "frame"
+
+
+class Sums(Struct, frozen=True):
     """What the children of a goal that have any progress have come to: exact sums."""
 
     weights: str = "0"
@@ -90,27 +99,18 @@ class Goals:
     def get(self, id_: str) -> Goal | None:
         """Return the goal, None where nothing is known of it."""
         head = self._state.get(head_key(id_), Head)
-        if head is None:
-            return None
-        chunks = [chunk for _, chunk in self._state.items(f"h/{id_}/", _Chunk)]
-        return Goal(id_, head, chunks)
+        return None if head is None else Goal(self._state, id_, head)
 
-    def after(self, event: Delivered) -> Goal | None:
-        """Return the goal of *event* as it is after it; None for events of other aggregates."""
-        if event.aggregate != "goal":
-            return None
-        goal = self.get(event.aggregate_id) or Goal(event.aggregate_id, Head(), [])
-        if event.version > goal.head.version:
-            goal.head, entries = noted(goal.head, event)
-            goal.add(entries)
-        return goal
+    def after(self, event: Delivered) -> tuple[Goal, list[AnyEntry]]:
+        """Return the goal of *event* as it is after it, and the entries that it comes to; they are not added yet.
 
-    def put(self, goal: Goal) -> None:
-        """Keep what has changed."""
-        self._state.set(head_key(goal.id), goal.head)
-        for number in sorted(goal.changed):
-            self._state.set(f"h/{goal.id}/{number:06d}", goal.chunk(number))
-        goal.changed.clear()
+        An event that was taken before comes to nothing.
+        """
+        goal = self.get(event.aggregate_id) or Goal(self._state, event.aggregate_id, Head())
+        if event.version <= goal.head.version:
+            return goal, []
+        goal.head, entries = noted(goal.head, event)
+        return goal, entries
 
     def bucket(self, number: int) -> Iterator[str]:
         """Yield the ids of the goals in one of `BUCKETS` buckets."""

@@ -1,7 +1,8 @@
 """What happened to one goal, as far as its numbers depend on it: days, numbers and ids, never anybody's words.
 
 Entries are only ever added, in the order in which the events were recorded. `day` is when something happened,
-`recorded` when it was told, both in the goal's time zone; `seq` is the event's sequence.
+`recorded` when it was told, both in the goal's time zone; `seq` is the event's sequence. There are four lots of them:
+the frame (where the goal belonged, its terms, its life), readings, check-ins, and what its children came to.
 """
 
 from __future__ import annotations
@@ -156,20 +157,7 @@ class Settled(Entry, frozen=True, tag="settled"):
     score: str | None
 
 
-AnyEntry = (
-    Stood
-    | Aligned
-    | Defined
-    | Revised
-    | Retired
-    | Source
-    | Read
-    | Fixed
-    | Summed
-    | Talked
-    | Amended
-    | Voided
-    | Begun
-    | Closed
-    | Settled
-)
+Framed = Stood | Aligned | Defined | Revised | Retired | Source | Begun | Closed | Settled
+Measured = Read | Fixed
+Spoken = Talked | Amended | Voided
+AnyEntry = Framed | Measured | Spoken | Summed

@@ -10,11 +10,11 @@ from milepost_contracts.context import Context
 from milepost_contracts.hooks import hook
 from milepost_contracts.plugin import Delivered, ObjectiveMapping
 from milepost_okr.counting import Seen, seen
+from milepost_okr.frame import Frame
 from milepost_okr.goals import Goal, Goals
-from milepost_okr.history import Moment, Place
+from milepost_okr.history import Framed, Moment, Place
 from milepost_okr.plan import Plan, exact
 from milepost_okr.stays import Stay, stays
-from milepost_okr.told import Told
 
 if TYPE_CHECKING:
     from milepost_okr.config import Criteria
@@ -24,7 +24,7 @@ class InCycle(NamedTuple):
     """A goal as it stands for one cycle: what it was there, and up to when it counts."""
 
     cycle: str
-    told: Told
+    frame: Frame
     at: Seen
     place: Place
     before: Moment  # up to where it belonged to the cycle
@@ -34,31 +34,33 @@ class Subject(NamedTuple):
     """A goal that is held against the plan, and how the goals that it serves are called elsewhere."""
 
     goal: Goal
+    frame: Frame
     cycles: list[InCycle]
     references: Callable[[str], str | None]
 
 
-def subject(goal: Goal, goals: Goals, plan: Plan) -> Subject:
-    """Return *goal* as it stands for each cycle in which it counted or counts."""
-    told = Told(goal.entries)
+def subject(goal: Goal, entries: Iterable[Framed], goals: Goals, plan: Plan) -> Subject:
+    """Return *goal*, of whose frame *entries* tell, as it stands for each cycle in which it counted or counts."""
+    told = list(entries)
+    frame = Frame(told)
     found: list[InCycle] = []
-    for cycle, stay in sorted(stays(told, plan, goals.dates).items()):
+    for cycle, stay in sorted(stays(frame, plan, goals.dates).items()):
         if plan.scoring.closed_cycles == "frozen":
-            known = Told(goal.entries, recorded_until=plan.closes_on(cycle))
+            known = Frame(told, recorded_until=plan.closes_on(cycle))
             one = _in_cycle(known, stays(known, plan, goals.dates).get(cycle), plan, cycle)
         else:
-            one = _in_cycle(told, stay, plan, cycle)
+            one = _in_cycle(frame, stay, plan, cycle)
         if one is not None:
             found.append(one)
-    return Subject(goal, found, goals.reference)
+    return Subject(goal, frame, found, goals.reference)
 
 
-def _in_cycle(told: Told, stay: Stay | None, plan: Plan, cycle: str) -> InCycle | None:
-    at = seen(told, stay, plan, cycle) if stay is not None else None
+def _in_cycle(frame: Frame, stay: Stay | None, plan: Plan, cycle: str) -> InCycle | None:
+    at = seen(frame, stay, plan, cycle) if stay is not None else None
     if stay is None or at is None:
         return None
-    before = max(at.before, (stay.since[0], stay.since[1] + 1))
-    return InCycle(cycle, told, at, told.place(before), before)
+    before = max(at.window.before, (stay.since[0], stay.since[1] + 1))
+    return InCycle(cycle, frame, at, frame.place(before), before)
 
 
 def merged(parts: Iterable[Iterable[ObjectiveMapping]]) -> dict[str, Decimal]:
@@ -97,7 +99,7 @@ class Alignments:
         for one in subject.cycles:
             if not plan.alignments[one.cycle]:
                 continue
-            served = _served(one.told.parents(one.before), subject.references)
+            served = _served(one.frame.parents(one.before), subject.references)
             for alignment in plan.alignments[one.cycle]:
                 weights = [served[parent] for parent in alignment.parents if parent in served]
                 if weights and _meant(alignment, alignment.to, subject.goal, one, plan):
@@ -114,10 +116,13 @@ PARTS = (Rules(), Alignments())
 
 
 def _mapped(part: Rules | Alignments, event: Delivered, context: Context) -> list[ObjectiveMapping]:
+    if event.aggregate != "goal":
+        return []
     plan: Plan = context.config.plan(context.tenant)
     goals = Goals(context)
-    goal = goals.after(event)
-    return [] if goal is None else part.mapped(subject(goal, goals, plan), plan)
+    goal, entries = goals.after(event)
+    framed = (entry for entry in entries if isinstance(entry, Framed))
+    return part.mapped(subject(goal, (*goal.frame, *framed), goals, plan), plan)
 
 
 def _served(parents: Mapping[str, str], references: Callable[[str], str | None]) -> dict[str, Decimal]:

@@ -2,6 +2,9 @@
 
 Milepost's events tell the progress of now. What a goal had come to when it left a cycle, after a late entry or a
 correction, nobody tells: so it is worked out here. A test holds this to the original, event by event.
+
+Readings enter a tally in the order of their days, so that the ten-thousandth costs what the first did; one that comes
+late, or is corrected, has the tally made anew.
 """
 
 from __future__ import annotations
@@ -10,6 +13,9 @@ import datetime as dt
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from milepost_okr.history import Defined
 
@@ -29,33 +35,93 @@ class Value(NamedTuple):
     step: str | None = None
 
 
-class _Point(NamedTuple):
-    period: int
-    value: Decimal | bool
+class Tally(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """The readings of one measure up to some moment.
+
+    count, total, last: of all of them. period, in_period, of_period: number, readings and sum of the newest period.
+    periods, held, run, longest, before: of the periods before that one: how many, how many of them reached the target
+    or were in band, how many in a row at their end and at the most, and the number of the last one.
+    """
+
+    count: int = 0
+    total: str = "0"
+    last: str | bool | None = None
+    period: int = 0
+    in_period: int = 0
+    of_period: str = "0"
+    periods: int = 0
+    held: int = 0
+    run: int = 0
+    longest: int = 0
+    before: int = 0
+
+    def entered(self, measure: Defined, reading: Value) -> Tally:
+        """Return the tally with *reading*, which is later than all in it."""
+        value = _value(measure, reading)
+        if value is None:
+            return self
+        number = period_number(measure.period, reading.on)
+        tally = self if self.in_period and self.period == number else self.over(measure)
+        amount = ZERO if isinstance(value, bool) else value
+        return replace(
+            tally,
+            count=tally.count + 1,
+            total=text(EXACT.add(Decimal(tally.total), amount)),
+            last=value if isinstance(value, bool) else text(value),
+            period=number,
+            in_period=tally.in_period + 1,
+            of_period=text(EXACT.add(Decimal(tally.of_period), amount)),
+        )
+
+    def over(self, measure: Defined) -> Tally:
+        """Return the tally after its newest period."""
+        if not self.in_period:
+            return self
+        held = self.last is True
+        if not _yes_or_no(measure):
+            value = _compared(measure, _standing(measure, self.in_period, Decimal(self.of_period), self.last))
+            held = _reaches(measure, value)
+        run = (self.run if self.periods and self.before == self.period - 1 else 0) + 1 if held else 0
+        return replace(
+            self,
+            in_period=0,
+            of_period="0",
+            periods=self.periods + 1,
+            held=self.held + held,
+            run=run,
+            longest=max(self.longest, run),
+            before=self.period,
+        )
 
 
-def progress(measure: Defined, readings: Iterable[Value], today: dt.date | None) -> Decimal:
+EMPTY = Tally()
+
+
+def tally_of(measure: Defined, readings: Iterable[Value]) -> Tally:
+    """Return the tally of *readings*, in any order."""
+    tally = EMPTY
+    for reading in sorted(readings, key=lambda one: (one.on, one.order)):
+        tally = tally.entered(measure, reading)
+    return tally
+
+
+def progress(measure: Defined, tally: Tally, today: dt.date | None) -> Decimal:
     """Return how far *measure* has come, 0 to 1; without any reading it has made no progress.
 
     today: a run of hits whose last full period before it has no reading is over; None: as of the last reading.
     """
-    points = [
-        _Point(period_number(measure.period, one.on), value)
-        for one in sorted(readings, key=lambda one: (one.on, one.order))
-        if (value := _value(measure, one)) is not None
-    ]
-    if not points:
+    if not tally.count:
         return ZERO
     if measure.kind == "binary":
-        return ONE if points[-1].value is True else ZERO
+        return ONE if tally.last is True else ZERO
     if measure.kind == "consecutive":
-        return _consecutive(measure, points, today)
+        return _consecutive(measure, tally.over(measure), today)
     if measure.direction in KEEP:
-        return _kept(measure, points)
+        return _kept(measure, tally)
     if measure.kind == "recurring":
-        held = sum(_holds(measure, span) for span in _spans(points).values())
+        held = tally.over(measure).held
         return min(EXACT.divide(Decimal(held), Decimal(measure.periods_required or 1)), ONE)
-    return _level(measure, [Decimal(point.value) for point in points])
+    return _level(measure, tally)
 
 
 def weighted(parts: Iterable[tuple[Decimal, Decimal]]) -> Decimal | None:
@@ -94,50 +160,47 @@ def period_number(period: str | None, day: dt.date) -> int:
     return day.toordinal()
 
 
+def _yes_or_no(measure: Defined) -> bool:
+    return measure.kind in ("binary", "consecutive")
+
+
 def _value(measure: Defined, reading: Value) -> Decimal | bool | None:
     """Return the value of *reading*, None where its shape is not the measure's (a word: its place in the scale)."""
-    if measure.kind in ("binary", "consecutive"):
+    if _yes_or_no(measure):
         return reading.value if isinstance(reading.value, bool) else None
     if measure.scale is not None:
         return Decimal(measure.scale.index(reading.step)) if reading.step in measure.scale else None
     return Decimal(reading.value) if isinstance(reading.value, str) else None
 
 
-def _spans(points: list[_Point]) -> dict[int, list[Decimal]]:
-    spans: dict[int, list[Decimal]] = {}
-    for point in points:
-        spans.setdefault(point.period, []).append(Decimal(point.value))
-    return spans
-
-
-def _consecutive(measure: Defined, points: list[_Point], today: dt.date | None) -> Decimal:
+def _consecutive(measure: Defined, tally: Tally, today: dt.date | None) -> Decimal:
     """Return the run as it stands against the target; one that has reached it once has reached it."""
-    hits = {point.period: point.value is True for point in points}  # the last reading of a period decides it
-    target, run, longest, before = Decimal(measure.target), 0, 0, None
-    for number in sorted(hits):
-        run = (run if before == number - 1 else 0) + 1 if hits[number] else 0
-        longest, before = max(longest, run), number
-    if longest >= target:
+    target, run = Decimal(measure.target), tally.run
+    if tally.longest >= target:
         return ONE
-    if today is not None and before is not None and before < period_number(measure.period, today) - 1:
+    if today is not None and tally.before < period_number(measure.period, today) - 1:
         run = 0  # a whole period has passed without a reading
     return EXACT.divide(Decimal(run), target)
 
 
-def _kept(measure: Defined, points: list[_Point]) -> Decimal:
+def _kept(measure: Defined, tally: Tally) -> Decimal:
     """Return the share of periods in band; without a period all readings are one."""
-    spans = _spans(points) if measure.period is not None else {0: [Decimal(point.value) for point in points]}
-    held = sum(_holds(measure, span) for span in spans.values())
-    return EXACT.divide(Decimal(held), Decimal(max(len(spans), measure.periods_required or 1)))
+    if measure.period is None:
+        value = _compared(measure, _standing(measure, tally.count, Decimal(tally.total), tally.last))
+        held, periods = int(_reaches(measure, value)), 1
+    else:
+        tally = tally.over(measure)
+        held, periods = tally.held, tally.periods
+    return EXACT.divide(Decimal(held), Decimal(max(periods, measure.periods_required or 1)))
 
 
-def _level(measure: Defined, values: list[Decimal]) -> Decimal:
+def _level(measure: Defined, tally: Tally) -> Decimal:
     """Count, average and delta: the share of the way from the baseline to the target."""
     target, start = Decimal(measure.target), Decimal(measure.baseline or 0)
     if measure.kind == "delta" and measure.delta_mode:
         # Down by 10 is said as 10 and as -10 alike.
         target, start = target if measure.direction == "increase" else EXACT.minus(abs(target)), ZERO
-    value = _compared(measure, _standing(measure, values))
+    value = _compared(measure, _standing(measure, tally.count, Decimal(tally.total), tally.last))
     if value is None:
         return ZERO
     up = measure.direction == "increase"
@@ -147,19 +210,16 @@ def _level(measure: Defined, values: list[Decimal]) -> Decimal:
         way = EXACT.divide(EXACT.subtract(value, start), EXACT.subtract(target, start))
         share = min(max(way, ZERO), ONE)
     if measure.kind == "average":
-        share = min(share, EXACT.divide(Decimal(len(values)), Decimal(measure.samples_min or 1)))
+        share = min(share, EXACT.divide(Decimal(tally.count), Decimal(measure.samples_min or 1)))
     return share
 
 
-def _standing(measure: Defined, values: list[Decimal]) -> Decimal:
-    """Return where *values*, in order, leave a measure that is read in numbers."""
+def _standing(measure: Defined, count: int, total: Decimal, last: str | bool | None) -> Decimal:  # noqa: FBT001
+    """Return where readings leave a measure that is read in numbers; *last* is the newest of them."""
     if measure.kind == "delta":
-        return values[-1]
-    total = ZERO
-    for value in values:
-        total = EXACT.add(total, value)
+        return Decimal(str(last))
     if measure.kind == "average":
-        return EXACT.divide(total, Decimal(len(values)))
+        return EXACT.divide(total, Decimal(count))
     if measure.kind == "count" and measure.direction not in KEEP:
         return EXACT.add(Decimal(measure.baseline or 0), total)
     return total
@@ -178,9 +238,8 @@ def _compared(measure: Defined, value: Decimal) -> Decimal | None:
     return EXACT.divide(EXACT.multiply(change, Decimal(100)), abs(baseline)) if baseline else None
 
 
-def _holds(measure: Defined, values: list[Decimal]) -> bool:
-    """Whether a period with these readings reaches the target or is in band."""
-    value = _compared(measure, _standing(measure, values))
+def _reaches(measure: Defined, value: Decimal | None) -> bool:
+    """Whether *value* reaches the target or is in band."""
     if value is None:
         return False
     target = Decimal(measure.target)

@@ -15,7 +15,7 @@ from milepost_contracts.events import goal as events
 from milepost_contracts.plugin import Delivered
 from milepost_contracts.types import Measure, Reading
 from milepost_okr import history
-from milepost_okr.history import AnyEntry, Place, Stood
+from milepost_okr.history import AnyEntry, Moment, Place, Stood
 
 UNKNOWN = "unknown"  # the result of a goal that was closed elsewhere, nobody knows how
 
@@ -24,7 +24,8 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a goal is now.
 
     version: of the newest event that was taken. place: where it belongs. parents: whom it serves, with
-    the weights. progress: of now, as its parents take it. counts: the keys of what it counts for.
+    the weights. progress: of now, as its parents take it. counts: the keys of what it counts for. parts: how many
+    its logs have. views: the cycles that it has a view of; newest: the newest reading of each measure.
     """
 
     version: int = 0
@@ -36,6 +37,9 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     children: bool = False
     progress: str | None = None
     counts: tuple[str, ...] = ()
+    parts: dict[str, int] = {}
+    views: tuple[str, ...] = ()
+    newest: dict[str, Moment] = {}
 
 
 def noted(head: Head, event: Delivered) -> tuple[Head, list[AnyEntry]]:

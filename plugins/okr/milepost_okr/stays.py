@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import msgspec
 
 from milepost_okr import history
+from milepost_okr.frame import Frame
 from milepost_okr.history import NEVER, Moment
 from milepost_okr.plan import Dates, Plan
-from milepost_okr.told import Told
 
 
 class Stay(msgspec.Struct):
@@ -25,17 +25,17 @@ class Stay(msgspec.Struct):
     anew_on: dt.date | None = None
 
 
-def stays(told: Told, plan: Plan, dates: Dates) -> dict[str, Stay]:
+def stays(frame: Frame, plan: Plan, dates: Dates) -> dict[str, Stay]:
     """Return the stays of a goal by cycle. Whoever comes back is as if never gone: there is one stay a cycle."""
     found: dict[str, Stay] = {}
     inside: frozenset[str] = frozenset()
     anew: tuple[Moment, dt.date] | None = None
-    for moment, now in _inside(told, plan, dates):
+    for moment, now in _inside(frame, plan, dates):
         gone = inside - now
         for cycle in gone:
             found[cycle].left = moment
         ends = [
-            (end_of(plan, cycle), plan.cycles[cycle].ends_on) for cycle in gone if leaves(told, plan, cycle, moment)
+            (end_of(plan, cycle), plan.cycles[cycle].ends_on) for cycle in gone if leaves(frame, plan, cycle, moment)
         ]
         if ends:
             anew = max(min((moment, moment[0]), end) for end in ends)
@@ -48,11 +48,11 @@ def stays(told: Told, plan: Plan, dates: Dates) -> dict[str, Stay]:
     return found
 
 
-def leaves(told: Told, plan: Plan, cycle: str, left: Moment) -> bool:
+def leaves(frame: Frame, plan: Plan, cycle: str, left: Moment) -> bool:
     """Whether a goal that goes at *left* leaves anything in *cycle*: not before the cycle or the work began."""
     if left < (plan.cycles[cycle].starts_on, 0):
         return False
-    return plan.scoring.counts_from == "created" or told.begun(min(left, end_of(plan, cycle)))
+    return plan.scoring.counts_from == "created" or frame.begun(min(left, end_of(plan, cycle)))
 
 
 def end_of(plan: Plan, cycle: str, *, days: int = 0) -> Moment:
@@ -65,12 +65,12 @@ def day_after(day: dt.date, days: int = 1) -> Moment:
     return (day + dt.timedelta(days=days), 0) if (dt.date.max - day).days > days else NEVER
 
 
-def _inside(told: Told, plan: Plan, dates: Dates) -> Iterator[tuple[Moment, frozenset[str]]]:
+def _inside(frame: Frame, plan: Plan, dates: Dates) -> Iterator[tuple[Moment, frozenset[str]]]:
     """Yield each moment at which something changed that decides on the cycle, and the cycles from then on."""
     placed: str | None = None
     deadline: dt.date | None = None
     closed_on: dt.date | None = None
-    steps = sorted((*told.places, *told.life), key=lambda entry: entry.seq)
+    steps = sorted((*frame.places, *frame.life), key=lambda entry: entry.seq)
     for entry in steps:
         if isinstance(entry, history.Stood):
             placed = entry.changes.get("cycle", placed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import islice
 
@@ -14,19 +14,20 @@ from milepost_contracts.events.goal import CheckInAmended, CheckInHeld
 from milepost_contracts.events.programme import CyclePlanned
 from milepost_contracts.plugin import Delivered
 from milepost_okr import forgetting, history, mapping
-from milepost_okr.counting import Part, part
+from milepost_okr.counting import Brought, Part, part
 from milepost_okr.goals import Goal, Goals, Sums
-from milepost_okr.history import NEVER
+from milepost_okr.history import NEVER, AnyEntry
 from milepost_okr.ledger import Ledger
 from milepost_okr.mapping import Subject, subject
 from milepost_okr.measures import EXACT, share_text, text
 from milepost_okr.noting import Head, day_in
 from milepost_okr.plan import Plan
-from milepost_okr.told import Told
+from milepost_okr.views import NONE, Views, Window, progress, renewed
 
 # A turn may have a thousand writes and facts, and each of these comes to about six.
 FOLLOWING_MAX = 60  # goals above one that follow it; the graph of goals has no loop, a broken history might
 COUNTS_MAX = 60  # objectives and key results that one goal counts for
+NOW = ""  # the view that goals above take
 
 
 class Turn:
@@ -47,37 +48,55 @@ class Turn:
             return
         before = self.goals.get(event.aggregate_id)
         old = before.head if before is not None else Head()
-        goal = self.goals.after(event)
-        if goal is None or event.version <= old.version:
+        goal, entries = self.goals.after(event)
+        if event.version <= old.version:
             return
+        goal.add(entries)
         if isinstance(event.data, CheckInHeld | CheckInAmended) and event.data.confidence is not None:
             forgetting.note(self.context.state, event.actor, goal.id)
         if goal.head.children and not old.children:
             self._sum_up(goal, event.recorded, event.sequence)
-        goal.head = replace(goal.head, progress=_progress(goal))
-        self._settle(goal, subject(goal, self.goals, self.plan), mapping.merged([self.context.objectives]))
+        here = subject(goal, goal.frame, self.goals, self.plan)
+        self._settle(here, mapping.merged([self.context.objectives]), entries)
         self._follow(old, goal, event)
 
-    def settle(self, goal: Goal) -> None:
-        """Enter anew what *goal* brings: its history or the configuration changed, its progress did not."""
-        seen = subject(goal, self.goals, self.plan)
-        self._settle(goal, seen, mapping.merged(one.mapped(seen, self.plan) for one in mapping.PARTS))
+    def settle(self, goal: Goal, *, afresh: bool = False) -> None:
+        """Enter anew what *goal* brings; *afresh*: its check-ins were rewritten."""
+        here = subject(goal, goal.frame, self.goals, self.plan)
+        weights = mapping.merged(one.mapped(here, self.plan) for one in mapping.PARTS)
+        self._settle(here, weights, (), afresh=afresh)
 
-    def _settle(self, goal: Goal, seen: Subject, weights: Mapping[str, Decimal]) -> None:
-        cycles = {one.cycle: one for one in seen.cycles}
-        parts: dict[str, Part] = {}
+    def _settle(
+        self, here: Subject, weights: Mapping[str, Decimal], entries: Iterable[AnyEntry], *, afresh: bool = False
+    ) -> None:
+        """Enter what a goal brings, after *entries* were added to its history, and keep it."""
+        goal = here.goal
+        windows = {one.cycle: (one.at.window, one.frame) for one in here.cycles}
+        if goal.head.parents:
+            windows[NOW] = (Window(), here.frame)
+        views = renewed(NONE if afresh else goal.views, windows, entries, goal)
+        self.ledger.enter(goal, self._parts(here, weights, views))
+        progress_now = None
+        if goal.head.parents:
+            today = None if here.frame.closing(NEVER) is not None else views.of[NOW].last
+            progress_now = progress(views.of[NOW].end, here.frame, NEVER, today, goal.sums)
+        goal.head = replace(goal.head, progress=progress_now)
+        goal.keep(views)
+
+    def _parts(self, here: Subject, weights: Mapping[str, Decimal], views: Views) -> dict[str, Part]:
+        cycles, found = {one.cycle: one for one in here.cycles}, {}
         if len(weights) > COUNTS_MAX:
-            self.context.log("a goal counts for too much", goal=goal.id, most=COUNTS_MAX)
+            self.context.log("a goal counts for too much", goal=here.goal.id, most=COUNTS_MAX)
         for to, weight in islice(weights.items(), COUNTS_MAX):
             node = self.plan.nodes.get(to)
-            here = cycles.get(node.cycle) if node is not None else None
-            if here is None:
+            one = cycles.get(node.cycle) if node is not None else None
+            if one is None:
                 continue
-            brought = part(here.told, here.at, self.plan, weight=weight, people=goal.head.people)
+            goal = Brought(one.frame, one.at, views.of[one.cycle], here.goal.sums)
+            brought = part(goal, self.plan.scoring, weight=weight, people=here.goal.head.people)
             if brought is not None:
-                parts[to] = brought
-        self.ledger.enter(goal, parts)
-        self.goals.put(goal)
+                found[to] = brought
+        return found
 
     def _follow(self, old: Head, goal: Goal, event: Delivered) -> None:
         """Let goals that take their progress from their children follow, as far up as something changes."""
@@ -90,7 +109,6 @@ class Turn:
                 continue
             before = above.head
             if self._sum_up(above, event.recorded, event.sequence):
-                above.head = replace(above.head, progress=_progress(above))
                 self.settle(above)
                 waiting += self._moved(before, above.head)
         if waiting:
@@ -114,26 +132,19 @@ class Turn:
         """Note what the children of *goal* have come to; return whether that is something new."""
         sums = self.goals.sums(goal.id)
         weights = Decimal(sums.weights)
-        progress = share_text(EXACT.divide(Decimal(sums.total), weights)) if weights else None
-        told = [entry for entry in goal.entries if isinstance(entry, history.Summed)]
-        if told and told[-1].progress == progress:
+        come = share_text(EXACT.divide(Decimal(sums.total), weights)) if weights else None
+        last = goal.sums.last
+        if isinstance(last, history.Summed) and last.progress == come:
             return False
         day = day_in(goal.head.zone, recorded)
-        entry = history.Summed(day, day, seq, progress)
-        # One a day is enough where nothing else happened in between: a goal may have thousands of children.
-        if isinstance(goal.last, history.Summed) and goal.last.recorded == day:
-            goal.replace_last(entry)
+        entry = history.Summed(day, day, seq, come)
+        # One a day is enough while the goal itself stays as it is: it may have thousands of children.
+        newest = max((entry.seq for entry in goal.frame), default=0)
+        if isinstance(last, history.Summed) and last.recorded == day and last.seq >= newest:
+            goal.sums.replace_last(entry)
         else:
             goal.add([entry])
         return True
-
-
-def _progress(goal: Goal) -> str | None:
-    """Return the progress of now, where anybody takes it: a goal's own parts are worked out cycle by cycle."""
-    if not goal.head.parents:
-        return None
-    told = Told(goal.entries)
-    return told.progress(NEVER, None if told.closing(NEVER) is not None else told.last)
 
 
 def _brings(head: Head, parent: str) -> tuple[Decimal, Decimal]:

@@ -14,9 +14,9 @@ from milepost_contracts.types import Measure, Placing
 
 JANUARY = dt.datetime(2026, 1, 5, 9, 0, tzinfo=dt.UTC)
 Q1_END, Q2_END = dt.date(2026, 3, 31), dt.date(2026, 6, 30)
-Q1 = {"key": "q1", "starts_on": dt.date(2026, 1, 1), "ends_on": Q1_END}
-Q2 = {"key": "q2", "starts_on": dt.date(2026, 4, 1), "ends_on": Q2_END}
-YEAR = {"key": "2026", "starts_on": dt.date(2026, 1, 1), "ends_on": dt.date(2026, 12, 31)}
+Q1: dict[str, Any] = {"key": "q1", "starts_on": dt.date(2026, 1, 1), "ends_on": Q1_END}
+Q2: dict[str, Any] = {"key": "q2", "starts_on": dt.date(2026, 4, 1), "ends_on": Q2_END}
+YEAR: dict[str, Any] = {"key": "2026", "starts_on": dt.date(2026, 1, 1), "ends_on": dt.date(2026, 12, 31)}
 PROGRAMME = uid("programme")
 
 

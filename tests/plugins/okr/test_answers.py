@@ -92,7 +92,8 @@ def test_a_key_result_gives_all_its_goals_page_by_page() -> None:
     company = Company()
     for number in range(5):
         company.goal(f"goal {number}")
-    pages, after = [], ""
+    pages: list[list[str]] = []
+    after: str | None = ""
     while after is not None:
         page = company.answer("key_result", key="sales-1", limit=2, after=after)
         pages.append([one["goal"] for one in page["contributing"]])

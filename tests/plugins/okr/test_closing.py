@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_an_amended_closing_counts_as_amended_also_later() -> None:
     goal = company.goal()
     goal.close("achieved", score="1")
     company.on(dt.date(2026, 5, 20))
-    amended = {"old_result": "achieved", "new_result": "missed", "reason": "It was another's"}
+    amended: dict[str, Any] = {"old_result": "achieved", "new_result": "missed", "reason": "It was another's"}
     goal.add(events.ClosureAmended(old_score="1", new_score="0.2", **amended))
     assert company.score("sales-1") == "0.2"
     goal.add(events.ClosureAmended(old_score="0.2", new_score=None, **amended))

@@ -99,7 +99,7 @@ def test_an_erased_persons_confidence_is_forgotten() -> None:
     company.talk(goal, 2, "three", by=company.mentor)
     assert company.node("sales-1")["confidence"] == "2"
     assert not [key for key in company.host.state if key.startswith(f"p/{company.owner}/")]
-    history = next(value for key, value in company.host.state.items() if key.startswith("h/"))
+    history = company.host.state[f"h/{goal.id}/talks/0"]
     assert not [entry for entry in history if entry[0] in ("talked", "amended") and company.owner in entry]
     before = msgspec.json.encode(company.host.state)
     company.host.redeliver(forgotten=True)

@@ -12,7 +12,7 @@ from milepost_contracts.events import programme as programmes
 from milepost_contracts.plugin import Delivered
 from milepost_contracts.testing import StoryGoal
 from milepost_contracts.testing.story import uid
-from milepost_contracts.types import Reading, Schedule
+from milepost_contracts.types import Origin, Reading, Schedule, Terms
 from tests.plugins.okr.telling import PROGRAMME, Q1, Q1_END, Q2, Q2_END, YEAR, Company
 
 APRIL = dt.date(2026, 4, 3)
@@ -296,21 +296,14 @@ def test_a_goal_imported_late_counts_for_the_cycle_it_was_in() -> None:
     """An import tells of the past: the goal was there from the day that it is told of."""
     company = Company()
     company.on(dt.date(2026, 4, 20))
-    terms = {
+    terms: dict[str, Any] = {
         "title": "From elsewhere", "owner": company.owner, "focus": "business", "deadline": Q1_END,
         "start_on": Q1["starts_on"],
     }  # fmt: skip
-    for number, (state, more) in enumerate(
-        [
-            ("closed", {"result": "achieved", "score": "0.9", "closed_on": Q1_END}),
-            ("closed", {}),
-            ("active", {}),
-            ("drafted", {}),
-        ]
-    ):
-        imported = events.Imported(
-            origin=events.Origin(system="old"), as_of=Q1_END, state=state, terms=events.Terms(**terms), **more
-        )
+    ended = {"result": "achieved", "score": "0.9", "closed_on": Q1_END}
+    states: list[tuple[str, dict[str, Any]]] = [("closed", ended), ("closed", {}), ("active", {}), ("drafted", {})]
+    for number, (state, more) in enumerate(states):
+        imported = events.Imported(origin=Origin(system="old"), as_of=Q1_END, state=state, terms=Terms(**terms), **more)
         company.story.add(imported, by=company.owner, id_=uid(f"import {number}"))
     assert company.values("sales-1") == {
         uid("import 0"): "0.9", uid("import 1"): None, uid("import 2"): None

@@ -75,7 +75,9 @@ def test_no_cell_begins_as_a_formula_and_every_one_comes_back(text: str) -> None
 @pytest.mark.parametrize("format_", ["json", "csv"])
 def test_large_exports_come_in_parts(format_: str) -> None:
     """`next` leads from part to part until everything has been given, each row once."""
-    made, whole, offset = company(), [], 0
+    made = company()
+    whole: list[dict[str, Any]] = []
+    offset: int | None = 0
     while offset is not None:
         part = made.answer("export", format=format_, offset=offset, limit=4)
         whole += part["rows"] if format_ == "json" else parsed(part["csv"])

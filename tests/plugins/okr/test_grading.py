@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from milepost_okr.config import Bands, Edges
-from milepost_okr.grading import Score, Shown, shown
+from milepost_okr.grading import Band, Score, Shown, shown
 
 from milepost_contracts.testing.story import uid
 from tests.plugins.okr.telling import Q1, YEAR, Company
@@ -79,7 +79,7 @@ def test_a_goal_without_progress_is_left_out_or_none(without_progress: str, scor
         ("1", "1", "green", "green"),
     ],
 )
-def test_bands_are_the_usual_ones(value: str, score: str, aspirational: str, committed: str) -> None:
+def test_bands_are_the_usual_ones(value: str, score: str, aspirational: Band, committed: Band) -> None:
     """0.0-0.3 red, 0.4-0.6 yellow, 0.7-1.0 green; committed is green at 1.0 alone; a twelfth place is no step up."""
     bands = Bands()
     assert shown(Score(value), bands.aspirational) == Shown(score, aspirational, None)

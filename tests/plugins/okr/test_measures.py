@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from milepost_okr.measures import Value, progress, share_text
+from milepost_okr.measures import tally_of as own_tally_of
 from milepost_okr.measures import weighted as own_weighted
 from milepost_okr.noting import defined
 
@@ -68,7 +69,8 @@ def test_any_measure_comes_to_what_milepost_says(
     points = [Point(on, order, value(n, y), s if measure.scale else None) for order, (on, n, y, s) in enumerate(told)]
     values = [Value(one.on, one.version, one.value, one.step) for one in points]
     expected = result(measure, tally_of(measure, points), today=day).progress
-    assert share_text(progress(defined(measure, HEAD), reversed(values), day)) == expected
+    own = defined(measure, HEAD)
+    assert share_text(progress(own, own_tally_of(own, reversed(values)), day)) == expected
 
 
 @given(
