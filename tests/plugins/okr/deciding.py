@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from milepost.decide import Recorded, Ref
 from milepost_contracts import envelope
 from milepost_contracts.commands import goal as asked
 from milepost_contracts.commands import programme as programmes
@@ -51,11 +52,14 @@ def from_children(scenario: Scenario, id_: str, source: str = "children") -> Non
     scenario.when(OWNER, asked.RefineGoal, id=id_, changes=changes, trigger="other", reason="-")
 
 
-def documents(scenario: Scenario) -> list[bytes]:
-    """Return the exact documents of everything that happened; words are in the clear, nobody reads them."""
+def documents(scenario: Scenario, history: list[tuple[Ref, Recorded]] | None = None) -> list[bytes]:
+    """Return the exact documents of everything that happened; words are in the clear, nobody reads them.
+
+    history: the same in another order, in which each goal's own events keep theirs.
+    """
     versions: dict[str, int] = {}
     found: list[bytes] = []
-    for number, ((aggregate, id_), recorded) in enumerate(scenario.history, start=1):
+    for number, ((aggregate, id_), recorded) in enumerate(history or scenario.history, start=1):
         subject, tag = f"{aggregate}/{id_}", recorded.event.TAG
         versions[subject] = versions.get(subject, 0) + 1
         found.append(

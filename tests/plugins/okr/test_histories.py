@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from milepost_contracts.commands import Command
 from milepost_contracts.commands import goal as asked
+from milepost_contracts.events import goal as events
+from milepost_contracts.plugin import Delivered
 from milepost_contracts.testing import Host
 from milepost_contracts.types import TermsChange, Waiver
 from tests.plugins.okr.deciding import OWNER, begun, company, documents, from_children
@@ -66,8 +68,8 @@ STEPS = st.lists(
 )
 
 
-def world() -> Scenario:
-    """Return a company with four goals, and one that carries the name of an initiative."""
+def world(*, family: bool = True) -> Scenario:
+    """Return a company with four goals, one above the others if *family*, and one that an initiative is called by."""
     scenario = company()
     begun(scenario, "anchor", external_ref="initiative:REACH", kind="outcome")
     down = {"kind": "delta", "direction": "decrease", "baseline": "9", "target": "5"}
@@ -78,7 +80,8 @@ def world() -> Scenario:
     terms: dict[str, Any] = {"focus": "business", "kind": "outcome", "deadline": Q2_END}
     begun(scenario, "three", below, time_zone="America/Los_Angeles", **terms)
     above = begun(scenario, "above", {"kind": "count", "target": "4"}, focus="business", deadline=Q2_END)
-    from_children(scenario, above)
+    if family:
+        from_children(scenario, above)
     for name in ("three", "above"):
         placing = {"programme": PROGRAMME, "cycle": uid("Q1"), "parties": []}
         scenario.done(OWNER, asked.PlaceGoal, id=uid(name), reason="-", **placing)
@@ -225,9 +228,7 @@ def _near(told: str | None, expected: Fraction | None, most: Fraction) -> bool:
 
 def hosted(scenario: Scenario, config: dict[str, Any]) -> Host:
     """Return a host that was told all of it."""
-    host = Host(milepost_okr, config=config)
-    host.deliver(*documents(scenario))
-    return host
+    return told(config, documents(scenario))
 
 
 @pytest.mark.parametrize("scoring", [{}, {"closed_cycles": "frozen", "carried_over": "whole"}])
@@ -240,3 +241,86 @@ def test_any_history_gives_the_numbers_from_scratch(scoring: dict[str, Any], ste
         Trying(scenario, one).run()
     config = CONFIG | {"scoring": scoring}
     check(hosted(scenario, config), scenario, config)
+
+
+@given(steps=STEPS)
+@settings(max_examples=40, deadline=None)
+def test_the_progress_is_what_milepost_says_in_its_events(steps: list[Step]) -> None:
+    """After every event that tells a progress, the plugin brings exactly that: decreasing and control measures too."""
+    scenario = world(family=False)
+    scenario.done(OWNER, asked.SetDeadline, id=uid("two"), new=Q2_END, reason="-")
+    for one in steps:
+        if one[0] not in ("source", "place", "carry", "shift"):
+            Trying(scenario, one).run()
+    cycles = [YEAR | {"ends_on": dt.date(2040, 12, 31), "starts_on": dt.date(2020, 1, 1)}]
+    ids = [uid(goal) for goal in GOALS]
+    config = {
+        "cycles": cycles,
+        "objectives": [{"key": "all", "cycle": "2026"}],
+        "rules": [{"to": "all", "goals": ids}],
+        "scoring": {"counts_by": "dates"},
+    }
+    host = Host(milepost_okr, config=config)
+    for document in documents(scenario):
+        host.deliver(document)
+        data = Delivered(document).data
+        progress, id_ = getattr(data, "progress", None), Delivered(document).aggregate_id
+        if progress is None or isinstance(data, events.Closed | events.CheckInHeld) or f"k/all|{id_}" not in host.state:
+            continue
+        brought = host.state[f"k/all|{id_}"]
+        if brought["standing"] == "open":
+            assert brought["value"] == progress
+
+
+@given(steps=STEPS, order=st.lists(st.integers(0, 10), min_size=1, max_size=40))
+@settings(max_examples=40, deadline=None)
+def test_goals_may_come_in_any_order_among_each_other(steps: list[Step], order: list[int]) -> None:
+    """However the events of different goals interleave, each goal's own in order: the same numbers."""
+    scenario = world(family=False)
+    for one in steps:
+        if one[0] != "source":
+            Trying(scenario, one).run()
+    others = [one for one in scenario.history if one[0][0] != "goal"]
+    anchor = [one for one in scenario.history if one[0][1] == uid("anchor")]
+    waiting = [[one for one in scenario.history if one[0][1] == uid(goal)] for goal in GOALS]
+    mixed = others + anchor  # what is named has to be there
+    turn = 0
+    while any(waiting):
+        among = [lot for lot in waiting if lot]
+        mixed.append(among[order[turn % len(order)] % len(among)].pop(0))
+        turn += 1
+    assert answers(told(CONFIG, documents(scenario, mixed))) == answers(hosted(scenario, CONFIG))
+
+
+@given(steps=STEPS, cuts=st.lists(st.integers(0, 60), max_size=3))
+@settings(max_examples=30, deadline=None)
+def test_crashes_redeliveries_and_replay_end_where_live_does(steps: list[Step], cuts: list[int]) -> None:
+    """After crashes everything comes again, known or not; and in replay: the same state, facts and ids of facts."""
+    scenario = world()
+    for one in steps:
+        Trying(scenario, one).run()
+    live, told_ = hosted(scenario, CONFIG), documents(scenario)
+    crashing = Host(milepost_okr, config=CONFIG)
+    for cut in cuts:
+        crashing.deliver(*told_[:cut])
+        crashing.crash_after_commit()
+        crashing.redeliver(forgotten=True)
+    crashing.deliver(*told_)
+    replayed = Host(milepost_okr, config=CONFIG, mode="replay")
+    replayed.deliver(*told_)
+    for other in (crashing, replayed):
+        assert other.state == live.state
+        assert other.facts == live.facts
+        assert list(other.stored.facts) == list(live.stored.facts)
+
+
+def told(config: dict[str, Any], documents_: list[bytes]) -> Host:
+    """Return a host that was told *documents_*."""
+    host = Host(milepost_okr, config=config)
+    host.deliver(*documents_)
+    return host
+
+
+def answers(host: Host) -> list[Any]:
+    """Return everything that can be asked for."""
+    return [host.ask(name, by=OWNER, roles=["admin"]) for name in ("objectives", "export", "cycles")]
