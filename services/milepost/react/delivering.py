@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 TIMERS_MAX = 100  # fired before events are looked at again
 FRAME_BYTES = 8 * 1024 * 1024  # of documents in one frame, about; opened words come on top
 LATER_S_MAX = 60.0  # a handler that wants to be called again later is asked at least so often, and is seen to wait
-# Timers wait until the events that came before them are handled: a nudge must know of the check-in that was held. No
-# longer than this, though, or a plugin that never catches up would never wake.
+# Timers wait for the events that were there when they came due: a nudge must know of the check-in that was held. Where
+# nothing comes for so long, what the stream said of itself is not to be had, and they wait no longer.
 TIMERS_LATE_S = 30.0
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -66,6 +66,8 @@ class Delivering:
         self._singly = 0  # so many events one at a time: the one that ended the process is to be found
         self._failures = 0  # not counted in the store yet
         self._in_a_row = 0  # parked without one in between that went well
+        # Timers that have come due: when that was seen, and the stream's last sequence then.
+        self._waiting: tuple[dt.datetime, int] | None = None
         self._first = 1 if isinstance(process.manifest.start, str) else process.manifest.start
 
     # Beginning
@@ -124,9 +126,9 @@ class Delivering:
             fetching = asyncio.create_task(ordered.next(self._limit(self._position.stream_sequence)))
             while True:
                 while not fetching.done():
-                    await asyncio.wait([fetching], timeout=await self._until_timer())
-                    if not fetching.done() and self._mode == "live":
-                        await self._fire_due()
+                    waited = await self._until_timer()
+                    await asyncio.wait([fetching], timeout=waited)
+                    await self._fire_due(silent=not fetching.done() and waited == TIMERS_LATE_S)
                 arrived = fetching.result()
                 # The next ones arrive while these are handled.
                 fetching = asyncio.create_task(ordered.next(self._limit(arrived.last_sequence)))
@@ -135,6 +137,7 @@ class Delivering:
                 if once and self._ended_replay():
                     return
                 await self._end_replay()
+                await self._fire_due()  # one that never catches up wakes all the same
         finally:
             if fetching is not None and not fetching.done():
                 await end(fetching)
@@ -412,14 +415,25 @@ class Delivering:
         if self._mode != "live":
             return None
         upcoming = await self._run(Store.next_timer)
-        if upcoming is None:
+        if upcoming is None or self._waiting is not None:
             return TIMERS_LATE_S  # another process of the plugin may set one
         return min(max(0.0, (upcoming - self._around.clock()).total_seconds()), TIMERS_LATE_S)
 
-    async def _fire_due(self) -> None:
-        now = self._around.clock()
-        for tenant, key, at in await self._run(Store.due_timers, now, TIMERS_MAX):
+    async def _fire_due(self, *, silent: bool = False) -> None:
+        """Fire timers that have come due, once the events are handled that were there then; *silent*: none comes."""
+        if self._mode != "live":
+            return
+        if self._waiting is None:
+            now = self._around.clock()
+            if not await self._run(Store.due_timers, now, 1):
+                return
+            self._waiting = (now, (await stream_state(self._around.nc)).last_sequence)
+        due, head = self._waiting
+        if self._position.stream_sequence < head and not silent:
+            return
+        for tenant, key, at in await self._run(Store.due_timers, due, TIMERS_MAX):
             await self._fire(tenant, key, at)
+        self._waiting = None
 
     async def _fire(self, tenant: str, key: str, at: dt.datetime) -> None:
         cause = of_timer(self.manifest, tenant, key, at)
