@@ -137,17 +137,29 @@ def readable(words: str | None) -> str | None:
     return None if words is None or words.startswith(PREFIX) else words
 
 
+_set = object.__setattr__
+
+
 class Delivered:
     """An event as a plugin sees it: `data` is its Struct, with the words opened that the manifest asks for."""
 
     __slots__ = ("_data", "_opened", "document", "envelope")
 
+    document: bytes
+    envelope: Envelope
+    _opened: Mapping[str, Any] | None
+    _data: Event | None
+
     def __init__(self, document: bytes, opened: Mapping[str, Any] | None = None) -> None:
         """Take the exact *document*, and its `data` with words opened; raises EnvelopeError for what is no event."""
-        self.document = document
-        self.envelope: Envelope = decode(document)
-        self._opened = opened
-        self._data: Event | None = None
+        _set(self, "document", document)
+        _set(self, "envelope", decode(document))
+        _set(self, "_opened", opened)
+        _set(self, "_data", None)
+
+    def __setattr__(self, name: str, _: object) -> None:
+        # What is granted and told goes by the event's id: a handler that puts another in its place breaks nothing.
+        raise AttributeError(f"an event cannot be changed: {name}")
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.tenant} #{self.sequence} {self.id}>"
@@ -211,10 +223,9 @@ class Delivered:
     def data(self) -> Any:
         """The event's Struct in its newest form; raises EnvelopeError `unknown_event` for a tag of a later release."""
         if self._data is None:
-            if self._opened is None:
-                self._data = self.envelope.event()
-            else:
-                self._data = convert_members(self.envelope.type, dict(self._opened))
+            opened = self._opened
+            data = self.envelope.event() if opened is None else convert_members(self.envelope.type, dict(opened))
+            _set(self, "_data", data)
         return self._data
 
     @property

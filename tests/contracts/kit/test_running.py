@@ -1,4 +1,4 @@
-# ruff: noqa: ARG005  handlers name what they are given
+# ruff: noqa: ARG005, PLW0108  hooks are functions, and name what they are given
 """Hooks are called under a guard: what they raise, give or leave behind concerns their plugin alone."""
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def test_endless_recursion_is_a_failure() -> None:
     def deeper(event: Delivered, depth: int = 0) -> int:
         return deeper(event, depth + 1)
 
-    runs = runner(made(on_event=lambda event: deeper(event)))  # noqa: PLW0108  a hook has no defaults
+    runs = runner(made(on_event=lambda event: deeper(event)))
     assert failed(runs.deliver(some_event().document)).error == "RecursionError"
     assert failed(runs.deliver(some_event().document)).error == "RecursionError"
 
@@ -495,6 +495,25 @@ def test_what_is_mutated_afterwards_is_not_kept() -> None:
     turn = delivered(plugin).turn
     assert msgspec.json.decode(turn.writes["x"] or b"") == {"names": ["a"]}
     assert turn.effects[0].arguments == turn.facts[0].data == {"names": ["a"]}
+
+
+def test_an_event_is_to_be_looked_at() -> None:
+    """What a handler does to the event and its data changes neither whose reward it is nor what it was given for."""
+
+    def on_event(event: Delivered, context: Context) -> None:
+        for name in ("id", "envelope", "document", "data", "_data", "anything"):
+            with pytest.raises(AttributeError):
+                setattr(event, name, None)
+        event.members.clear()
+        event.data.tags.append("mine")
+        context.revoking = None
+
+    event = some_event()
+    done = delivered(made(on_event=on_event, decide_reward=lambda: thanks()), event)
+    assert done.failure is None
+    (grant,) = done.turn.granted
+    assert (grant.cause, grant.aggregate_id) == (event.id, event.aggregate_id)
+    assert event.data.tags == []
 
 
 def test_what_fails_comes_to_nothing() -> None:
