@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from milepost.react.policy import Policy
+from tests.react.tormenting import NEIGHBOURS, POLICY, TORTURE, Tormented
 from tests.support.hosting import Hosting
 from tests.support.nats import Connect, broker, connect  # noqa: F401  fixtures
 from tests.support.postgres import postgres_url  # noqa: F401  fixture
@@ -28,3 +30,21 @@ async def hosting(connect: Connect, tmp_path: Path) -> AsyncIterator[MakeHost]: 
     yield make
     for one in made:
         await one.stop()
+
+
+MakeTormented = Callable[..., Tormented]
+
+
+@pytest.fixture
+def tormenting(hosting: MakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeTormented:
+    """Give what makes hosts with a plugin that misbehaves: `tormenting("raises", **options)`."""
+    # In the environment of every process that a plugin starts; modules that a test writes are found there.
+    (tmp_path / "host" / "code").mkdir(parents=True)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "host" / "code"))
+
+    def make(module: str, *, policy: Policy = POLICY, **options: Any) -> Tormented:
+        neighbours = {name: f"tests.react.plugins.neighbours:{name}" for name in NEIGHBOURS}
+        module = module if ":" in module or "." in module else f"tests.react.plugins.torture.{module}"
+        return Tormented(hosting(neighbours | {TORTURE: module}, policy=policy, **options))
+
+    return make

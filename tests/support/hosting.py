@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from milepost.logs import logger
 from milepost.react import Around, Options, ReactService
 from milepost.react.installed import Installed
+from milepost.react.policy import Policy
 from milepost.react.reports import Refusal, Report, Told
 from milepost_contracts.answers import Accepted, Answer
 from milepost_contracts.commands import Command
@@ -33,9 +34,17 @@ class Hosting:
     """A host in this process; its plugins (name -> module) run in processes of their own."""
 
     def __init__(
-        self, connect: Connect, folder: Path, plugins: dict[str, str], *, url: str = "", **options: Any
+        self,
+        connect: Connect,
+        folder: Path,
+        plugins: dict[str, str],
+        *,
+        url: str = "",
+        policy: Policy = Policy(),  # noqa: B008  it is frozen
+        **options: Any,
     ) -> None:
         """Take how to connect, a folder for everything, and the plugins. *options*: see Options."""
+        self._policy = policy
         self.story = Story()
         self.folder = folder
         self.commands: list[Command] = []
@@ -68,6 +77,7 @@ class Hosting:
         around = Around(
             nc=nc, events_after=self._events_after, keys=self._keys, goal_at=self._goal_at, send=self._send,
             clock=lambda: dt.datetime.now(dt.UTC), log=logger("react"), at=self._at,
+            policy=self._policy,
         )  # fmt: skip
         found = {name: Installed(name, value, f"test-{name}", "1") for name, value in self._plugins.items()}
         self.service = ReactService(nc, around, self._options, roles=_roles, find=lambda: found)
@@ -103,8 +113,8 @@ class Hosting:
         return answer
 
     async def report(self, plugin: str) -> Report:
-        """Return how a plugin is."""
-        return (await self.told("show", plugin)).plugins[0]
+        """Return how a plugin is; it is not asked itself."""
+        return next(report for report in (await self.told("list")).plugins if report.plugin == plugin)
 
     async def until(self, plugin: str, holds: Callable[[Report], bool]) -> Report:
         """Wait until the report of a plugin *holds*; return it."""

@@ -1,0 +1,1 @@
+"""Plugins that misbehave, one way each; `broken = false` in their configuration mends them."""

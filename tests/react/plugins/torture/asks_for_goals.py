@@ -1,0 +1,22 @@
+"""Asks for goals as they were, without the permission to."""
+
+from __future__ import annotations
+
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Manifest
+from tests.react.plugins.torture.common import SHARED, seen, who
+
+config_schema, on_person_erased = SHARED
+
+
+@hook
+def manifest() -> Manifest:
+    return who()
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    if context.config.broken:
+        context.goal_at(event.aggregate_id)
+    seen(event, context)

@@ -1,0 +1,24 @@
+"""Takes all the memory there is, for one event."""
+
+from __future__ import annotations
+
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Manifest
+from tests.react.plugins.torture.common import SHARED, seen, who
+
+config_schema, on_person_erased = SHARED
+
+
+@hook
+def manifest() -> Manifest:
+    return who()
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    if context.config.broken:
+        taken = []
+        while True:
+            taken.append(bytearray(16 << 20))
+    seen(event, context)

@@ -1,0 +1,28 @@
+"""Writes garbage to the socket on which it reads."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Manifest
+from tests.react.plugins.torture.common import SHARED, seen, who
+
+config_schema, on_person_erased = SHARED
+
+
+@hook
+def manifest() -> Manifest:
+    return who()
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    if context.config.broken:
+        with socket.socket(fileno=os.dup(int(sys.argv[2]))) as line:
+            line.sendall(b"\xff" * 100_000)
+        context.state.get("what comes of it")
+    seen(event, context)

@@ -1,0 +1,23 @@
+"""Wants more kept for one event than anybody could read."""
+
+from __future__ import annotations
+
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Manifest
+from tests.react.plugins.torture.common import SHARED, seen, who
+
+config_schema, on_person_erased = SHARED
+
+
+@hook
+def manifest() -> Manifest:
+    return who()
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    if context.config.broken:
+        for number in range(100):
+            context.state.set(f"large/{number}", "x" * 60_000)
+    seen(event, context)

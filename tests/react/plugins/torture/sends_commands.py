@@ -1,0 +1,23 @@
+"""Sends a command without the permission to."""
+
+from __future__ import annotations
+
+from milepost_contracts.commands.goal import PostComment
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Manifest
+from tests.react.plugins.torture.common import SHARED, seen, who
+
+config_schema, on_person_erased = SHARED
+
+
+@hook
+def manifest() -> Manifest:
+    return who()
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    if context.config.broken:
+        context.command(PostComment, comment=event.id, text="Nice")
+    seen(event, context)
