@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from milepost.broker import EmbeddedBroker
-from tests.cli.conftest import new_person
+from tests.cli.conftest import THANKING, new_person
+from tests.cli.test_plugins_writing import developing, heard
+from tests.support.distributing import source
 from tests.support.shell import Shell
 
 PATIENCE_S = 30.0
@@ -237,3 +239,22 @@ async def test_nobody_hosts_plugins(broker: EmbeddedBroker, tmp_path: Path) -> N
     assert (typed.status, typed.out) == (1, "")
     assert "react_unreachable" in typed.err
     assert "milepost run react" in typed.err
+
+
+def test_a_plugin_goes_along_while_it_is_written(admin: Shell) -> None:
+    """With --live it sees what happens in a running Milepost as it happens, also after a save, and nothing goes out."""
+    code = THANKING.read_text(encoding="utf-8")
+    file = source(admin.folder, "thank-you", code)
+    with developing(admin, "--live", "--since", "beginning") as process:
+        before = heard(process, "came to")
+        assert "effect thank  goal=presentations" in before
+        somebody = {"MILEPOST_AS": new_person(), "MILEPOST_TENANT": "sample"}
+        goal = admin.done('goal create "Give a talk" --json', **somebody).document["id"]
+        admin.done(f'goal give-feedback {goal} "Clear"', **somebody)
+        assert f"effect letter  goal={goal}" in heard(process, goal)
+        file.write_text(code.replace('context.effect("letter"', 'context.effect("postcard"'))
+        said = heard(process, " gone")
+        assert f"effect letter  goal={goal}" in said
+        assert f"effect postcard  goal={goal}" in said
+        admin.done(f'goal give-feedback {goal} "Loud"', **somebody)
+        assert f"effect postcard  goal={goal}" in heard(process, goal)

@@ -16,3 +16,26 @@ def distribute(folder: Path, name: str, source: str, *, version: str = "0.1.0") 
     told.mkdir()
     (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: milepost-{name}\nVersion: {version}\n")
     (told / "entry_points.txt").write_text(f"[{ENTRY_POINTS}]\n{name} = {module}\n")
+
+
+def source(folder: Path, name: str, code: str, *, layout: str = "flat") -> Path:
+    """Write the source of a plugin called *name* as its author has it; return the file with its *code*.
+
+    *layout*: `flat`, `src`, or `hatch`, whose package lies where only the build tool is told.
+    """
+    module = f"milepost_{name.replace('-', '_')}"
+    within = {"flat": "", "src": "src/", "hatch": "python/"}[layout]
+    told = [
+        "[project]",
+        f'name = "milepost-{name}"',
+        'version = "0.1.0"',
+        f'[project.entry-points."{ENTRY_POINTS}"]',
+        f'{name} = "{module}"',
+    ]
+    if layout == "hatch":
+        told += ["[tool.hatch.build.targets.wheel]", f'packages = ["python/{module}"]']
+    file = folder / f"{within}{module}" / "__init__.py"
+    file.parent.mkdir(parents=True)
+    (folder / "pyproject.toml").write_text("\n".join(told) + "\n", encoding="utf-8")
+    file.write_text(code, encoding="utf-8")
+    return file

@@ -23,5 +23,8 @@ def plugins() -> Group:
         "retry": Entry("try again what failed", CHANGING, loading("plugins_changing", "retry")),
         "ask": Entry("what it knows, as yourself", ASKING, loading("plugins_questions", "ask")),
         "act": Entry("have it do something, as administrator", ASKING, loading("plugins_questions", "act")),
+        "new": Entry("begin one that works, with tests", WRITING, loading("plugins_writing", "new")),
+        "dev": Entry("try it on sample history, again with each save", WRITING, loading("plugins_dev", "dev")),
+        "check": Entry("what to put right before others run it", WRITING, loading("plugins_writing", "check")),
     }
     return Group("plugins", entries, text="Plugins: rewards, OKR and whatever others write.")

@@ -45,7 +45,7 @@ async def _follow(where: Where, out: Out, since: str | None, goal: str | None) -
         asker = Asker(nc, "cli")
         session = Session(Reached(asker), tenant=tenant, actor=actor, names=names, memory=where)
         only = await Finder(session).goal(goal) if goal else None
-        after = await _start(session, since)
+        after = await start(session, since)
         out.note(f"Watching {tenant} after sequence {after}; Ctrl-C ends it.")
         opener = Opener(session)
         async for page in Following(nc, tenant, AskedEvents(asker, actor), said=out.note).pages(after):
@@ -68,7 +68,7 @@ async def _opened(opener: Any, page: list[Envelope], out: Out) -> list[Any]:
             out.note("Nobody gives keys now; trying to go on ...")
 
 
-async def _start(session: Session, since: str | None) -> int:
+async def start(session: Session, since: str | None) -> int:
     """Return the sequence after which to tell; without *since* what happened before now is not told."""
     if since == BEGINNING:
         return 0
