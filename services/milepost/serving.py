@@ -49,7 +49,7 @@ async def serve(settings: Settings, *, sample: bool, announce: Callable[[str], N
         stopping = _signals()  # from here on a stop is an orderly one; before, there is nothing to bring to an end
         url = broker.url if broker is not None else settings.nats_url
         announce(f"ready nats={url} http=http://{settings.http_host}:{health.port} data={data}")
-        for line in _what_next(sample=sample):
+        for line in _what_next(sample=sample, plugins=bool(settings.plugins)):
             announce(line)
         await _until(stopping, broker)
 
@@ -118,11 +118,12 @@ async def _load_sample(data: Path, connect: Connect) -> None:
     written.replace(names)
 
 
-def _what_next(*, sample: bool) -> list[str]:
+def _what_next(*, sample: bool, plugins: bool) -> list[str]:
     first = "milepost goal list --as maya" if sample else "milepost tenant open --as service:cli --tenant NAME"
     return [
         "In another terminal, from this folder (`.venv/bin/` before `milepost` where it is not on your path):",
         f"  {first}",
         f"  milepost watch --as {'maya' if sample else 'service:cli --tenant NAME'}",
+        "  milepost plugins list" + ("" if plugins else "  # none runs yet: begin again with --plugins okr,nudges"),
         "Stop with Ctrl-C; on a terminal the log is milepost.log in the data folder. README.md goes on from here.",
     ]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
@@ -24,39 +28,72 @@ def _free_port() -> int:
 
 
 @pytest.fixture
-async def environment(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
-    """Give the environment of somebody who has just run the README's first command: it really runs."""
-    assert BLOCKS[0] == "make run\n"
-    given = os.environ | {
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Give the environment of somebody who tries the README: folders and ports of its own."""
+    return os.environ | {
         "MILEPOST_DATA_DIR": str(tmp_path / "data"),
         "MILEPOST_NATS_PORT": str(_free_port()),
         "MILEPOST_HTTP_PORT": "0",
     }
-    with (tmp_path / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            "make", "run", cwd=ROOT, env=given, stdout=asyncio.subprocess.PIPE, stderr=log, start_new_session=True
+
+
+@asynccontextmanager
+async def _running(command: str, environment: dict[str, str], log: Path) -> AsyncIterator[None]:
+    """Run *command*, which starts Milepost, in a terminal of its own until the end of the block."""
+    with log.open("wb") as out:
+        process = await asyncio.create_subprocess_shell(
+            command, cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE, stderr=out, start_new_session=True
         )
-    assert process.stdout
-    said = b""
-    while not said.startswith(b"ready"):
-        said = await asyncio.wait_for(process.stdout.readline(), 120)
-        assert said, (tmp_path / "log").read_text()
-    yield given
-    os.killpg(process.pid, signal.SIGTERM)
-    await process.wait()
+    try:
+        assert process.stdout
+        said = b""
+        while not said.startswith(b"ready"):
+            said = await asyncio.wait_for(process.stdout.readline(), 120)
+            assert said, _text(log)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        await process.wait()
 
 
-async def test_the_first_goal(environment: dict[str, str]) -> None:
-    """The blocks, one after another in one shell, all succeed; the goal that they make is there in the end."""
-    script = "set -e\n" + "".join(block for block in BLOCKS if not block.startswith("make"))
+def _text(log: Path) -> str:
+    return log.read_text()
+
+
+async def _said(script: str, environment: dict[str, str]) -> str:
+    """Return what *script* prints; all of its commands succeed."""
     process = await asyncio.create_subprocess_exec(
-        "bash", "-c", script, cwd=ROOT, env=environment,
+        "bash", "-c", f"set -e\n{script}", cwd=ROOT, env=environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     out, _ = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, out.decode()
-    assert "It felt slow, and worked" in out.decode()
-    assert "Talks in which I asked first" in out.decode()
+    return out.decode()
+
+
+async def test_the_commands_one_after_another(environment: dict[str, str], tmp_path: Path) -> None:
+    """Every block succeeds beside the `make run` before it, in one other terminal: a first goal, then plugins."""
+    first, second = (place for place, block in enumerate(BLOCKS) if block.startswith("make run"))
+    goals = "".join(block for block in BLOCKS[first + 1 : second] if not block.startswith("make"))
+    assert BLOCKS[first] == "make run\n"
+    async with _running(BLOCKS[first], environment, tmp_path / "first"):
+        said = await _said(goals, environment)
+    assert "It felt slow, and worked" in said
+    assert "Talks in which I asked first" in said
+    exported = "".join(line for line in goals.splitlines(keepends=True) if line.startswith("export "))
+    plugins = "".join(BLOCKS[second + 1 :])
+    assert plugins
+    async with _running(BLOCKS[second], environment, tmp_path / "second"):
+        said = await _said(exported + plugins, environment)
+        assert "okr" in said
+
+        async def told() -> bool:
+            listed = json.loads(await _said(f"{exported}milepost plugins list --json", environment))
+            on = [one for one in listed if one["state"] == "running" and one["lag"] == 0 and one["handled"]]
+            assert not any(one["effects_sent"] for one in listed)
+            return {one["plugin"] for one in on} == {"okr", "nudges"}
+
+        await until(told, 60)
 
 
 async def test_the_other_commands_are_there() -> None:
