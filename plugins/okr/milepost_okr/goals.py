@@ -1,7 +1,7 @@
 """A goal is kept: its head under one key, its history in logs, and what its readings have come to.
 
 `g/BUCKET/GOAL` the head, `h/GOAL/LOG/N` the history, `v/GOAL/CYCLE` the views, `n/GOAL` what the children of a goal
-have come to together, `c/CYCLE` the days of a programme's cycle, `p/PERSON/GOAL` where somebody told a confidence.
+have come to together, `c/CYCLE` the days of a programme's cycle; see forgetting for what is kept of people.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from milepost_contracts.context import Context, State
 from milepost_contracts.plugin import Delivered
-from milepost_okr import history
+from milepost_okr import forgetting, history
 from milepost_okr.history import AnyEntry
 from milepost_okr.logs import Log
 from milepost_okr.noting import Head, noted
@@ -95,6 +95,7 @@ class Goals:
         self._state = context.state
         self.dates = functools.cache(self._dates)
         self.reference = functools.cache(self._reference)
+        self.gone = functools.cache(functools.partial(forgetting.gone, context.state))
 
     def get(self, id_: str) -> Goal | None:
         """Return the goal, None where nothing is known of it."""
@@ -109,7 +110,7 @@ class Goals:
         goal = self.get(event.aggregate_id) or Goal(self._state, event.aggregate_id, Head())
         if event.version <= goal.head.version:
             return goal, []
-        goal.head, entries = noted(goal.head, event)
+        goal.head, entries = noted(goal.head, event, self.gone)
         return goal, entries
 
     def bucket(self, number: int) -> Iterator[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec.structs import replace
 
+from milepost_contracts.events import Context
 from milepost_contracts.events import goal as events
 from milepost_contracts.plugin import Delivered
 from milepost_contracts.types import Measure, Reading
@@ -18,6 +19,10 @@ from milepost_okr import history
 from milepost_okr.history import AnyEntry, Moment, Place, Stood
 
 UNKNOWN = "unknown"  # the result of a goal that was closed elsewhere, nobody knows how
+ERASED = "erased"  # stands for a person who was
+
+Gone = Callable[[str], bool]
+"""Says whether a person was erased."""
 
 
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,8 +47,8 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     newest: dict[str, Moment] = {}
 
 
-def noted(head: Head, event: Delivered) -> tuple[Head, list[AnyEntry]]:
-    """Return what a goal is after *event*, and what its history gains."""
+def noted(head: Head, event: Delivered, gone: Gone) -> tuple[Head, list[AnyEntry]]:
+    """Return what a goal is after *event*, and what its history gains; of a person who is *gone* nothing is noted."""
     data = event.data
     zone = getattr(data, "time_zone", None) if isinstance(data, events.Created) else None
     match data:
@@ -56,14 +61,15 @@ def noted(head: Head, event: Delivered) -> tuple[Head, list[AnyEntry]]:
             zone = after.time_zone
     head = replace(head, version=event.version, zone=zone or head.zone)
     occurred, recorded = (day_in(head.zone, moment) for moment in (event.occurred, event.recorded))
-    entries = list(_entries(data, event, (occurred, recorded, event.sequence)))
+    entries = list(_entries(data, event, (occurred, recorded, event.sequence), gone))
     head = _changed(head, data)
-    if changes := _stood(head.place, event):
+    if changes := _stood(head.place, event, gone):
         # What comes from elsewhere has been there since the day that its importer names.
         day = data.as_of if isinstance(data, events.Imported) else occurred
         entries.insert(0, Stood(day, recorded, event.sequence, msgspec.to_builtins(changes)))
         head = replace(head, place=replace(head.place, **changes))
-    return replace(head, people=_people(event) or head.people), entries
+    people = head.people if event.context is None else _people(event.context, gone)
+    return replace(head, people=people), entries
 
 
 def day_in(zone: str, moment: dt.datetime) -> dt.date:
@@ -91,7 +97,7 @@ def _changed(head: Head, data: Any) -> Head:
     return head
 
 
-def _stood(before: Place, event: Delivered) -> dict[str, Any]:
+def _stood(before: Place, event: Delivered, gone: Gone) -> dict[str, Any]:
     """Return the members of `Place` that *event* sets to something else; the three of placing go together."""
     data, context = event.data, event.context
     members: dict[str, Any] = {}
@@ -106,28 +112,28 @@ def _stood(before: Place, event: Delivered) -> dict[str, Any]:
             members["deadline"] = new
     if context is not None:
         members["owner"] = context.owner
+    if "owner" in members and gone(members["owner"]):
+        members["owner"] = ERASED
+    if context is not None:
         placing = {name: getattr(context, name) for name in ("programme", "mentorship", "cycle")}
         if placing != {name: getattr(before, name) for name in placing}:
             return {name: value for name, value in members.items() if value != getattr(before, name)} | placing
     return {name: value for name, value in members.items() if value != getattr(before, name)}
 
 
-def _people(event: Delivered) -> tuple[str, ...]:
-    context = event.context
-    if context is None:
-        return ()
+def _people(context: Context, gone: Gone) -> tuple[str, ...]:
     found = {party.ref for party in context.parties} | {context.owner, context.accountable}
-    return tuple(sorted(ref for ref in found if ref is not None and ref.startswith("user:")))
+    return tuple(sorted(ref for ref in found if ref is not None and ref.startswith("user:") and not gone(ref)))
 
 
 _Days = tuple[dt.date, dt.date, int]
 """The head of an entry: when it happened, when it was told, the event's sequence."""
 
 
-def _entries(data: Any, event: Delivered, head: _Days) -> Iterator[AnyEntry]:
+def _entries(data: Any, event: Delivered, head: _Days, gone: Gone) -> Iterator[AnyEntry]:
     yield from _of_terms(data, head)
     yield from _of_readings(data, event, head)
-    yield from _of_check_ins(data, event, head)
+    yield from _of_check_ins(data, ERASED if gone(event.actor) else event.actor, head)
     yield from _of_life(data, head)
 
 
@@ -156,12 +162,12 @@ def _of_readings(data: Any, event: Delivered, head: _Days) -> Iterator[AnyEntry]
             yield history.Fixed(*head, corrects, data.strike, after.reading, after.step, after.on)
 
 
-def _of_check_ins(data: Any, event: Delivered, head: _Days) -> Iterator[AnyEntry]:
+def _of_check_ins(data: Any, by: str, head: _Days) -> Iterator[AnyEntry]:
     match data:
         case events.CheckInHeld(held_on=held_on):
-            yield history.Talked(held_on, *head[1:], data.check_in, event.actor, data.confidence)
+            yield history.Talked(held_on, *head[1:], data.check_in, by, data.confidence)
         case events.CheckInAmended(confidence=confidence, held_on=held_on) if confidence is not None or held_on:
-            yield history.Amended(*head, data.check_in, event.actor, confidence, held_on)
+            yield history.Amended(*head, data.check_in, by, confidence, held_on)
         case events.CheckInVoided(check_in=check_in):
             yield history.Voided(*head, check_in)
 

@@ -52,8 +52,10 @@ class Turn:
         if event.version <= old.version:
             return
         goal.add(entries)
-        if isinstance(event.data, CheckInHeld | CheckInAmended) and event.data.confidence is not None:
-            forgetting.note(self.context.state, event.actor, goal.id)
+        people = {*goal.head.people, goal.head.place.owner} - {*old.people, old.place.owner}
+        if isinstance(event.data, CheckInHeld | CheckInAmended) and not self.goals.gone(event.actor):
+            people.add(event.actor)
+        forgetting.note(self.context.state, people, goal.id)
         if goal.head.children and not old.children:
             self._sum_up(goal, event.recorded, event.sequence)
         here = subject(goal, goal.frame, self.goals, self.plan)

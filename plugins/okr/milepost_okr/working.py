@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from milepost_contracts.context import Context
-from milepost_okr.forgetting import forget
+from milepost_okr import forgetting
 from milepost_okr.goals import BUCKETS
 from milepost_okr.turn import Turn
 
@@ -72,7 +72,8 @@ def begin(turn: Turn) -> Work:
 def erased(turn: Turn, person: str) -> None:
     """Begin to forget *person*."""
     work = begin(turn)
-    if forget(turn, person):
+    forgetting.begin(turn.context.state, person)
+    if forgetting.forget(turn, person):
         _keep(turn, work, replace(work, forgetting=(*work.forgetting, person)))
     _tell(turn, work)
 
@@ -85,7 +86,7 @@ def go_on(turn: Turn) -> None:
         return
     if work.forgetting:
         person, *others = work.forgetting
-        if not forget(turn, person):
+        if not forgetting.forget(turn, person):
             work = replace(work, forgetting=tuple(others))
     elif work.bucket is not None:
         work = _looked(turn, work, work.bucket)

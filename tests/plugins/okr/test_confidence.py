@@ -85,8 +85,8 @@ def test_confidence_never_changes_the_score() -> None:
     assert (company.score("sales-1"), company.node("sales-1")["confidence"]) == ("0.5", "0")
 
 
-def test_an_erased_persons_confidence_is_forgotten() -> None:
-    """Nothing that the person told is left, what others told stays, the score too; told anew it changes nothing."""
+def test_an_erased_person_is_forgotten_and_the_confidence_too() -> None:
+    """Nothing that the person told is left, nor who it was; what others told stays, and so do the scores."""
     company = Company()
     goal = company.goal()
     goal.reading("7")
@@ -98,12 +98,25 @@ def test_an_erased_persons_confidence_is_forgotten() -> None:
     assert (company.node("sales-1")["confidence"], company.score("sales-1")) == ("5", "0.5")
     company.talk(goal, 2, "three", by=company.mentor)
     assert company.node("sales-1")["confidence"] == "2"
-    assert not [key for key in company.host.state if key.startswith(f"p/{company.owner}/")]
-    history = company.host.state[f"h/{goal.id}/talks/0"]
-    assert not [entry for entry in history if entry[0] in ("talked", "amended") and company.owner in entry]
+    goal.add(events.CheckInAmended(check_in=uid("three"), confidence=1), by=company.owner)
+    goal.reading("6")
+    company.told()
+    assert company.owner.encode() not in msgspec.json.encode(company.host.state)
+    assert company.mentor.encode() in msgspec.json.encode(company.host.state)
+    assert company.node("sales-1")["goals"] == 1
     before = msgspec.json.encode(company.host.state)
     company.host.redeliver(forgotten=True)
     assert msgspec.json.encode(company.host.state) == before
+
+
+def test_a_rule_finds_an_erased_owners_goals_no_longer() -> None:
+    """What counts by its owner's id alone counts for nobody when nobody may know whose it was."""
+    company = Company()
+    company = Company(rules=[{"to": "sales-1", "owners": [company.owner]}, {"to": "grow-1", "kinds": ["smart"]}])
+    company.goal().reading("7")
+    assert company.score("sales-1") == "0.5"
+    company.story.erase(company.owner)
+    assert (company.score("sales-1"), company.score("grow-1")) == (None, "0.5")
 
 
 def test_a_person_of_very_many_goals_is_forgotten_over_several_turns() -> None:
