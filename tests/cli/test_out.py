@@ -173,3 +173,13 @@ def test_long_work_shows_a_bar_on_a_terminal(tmp_path: Path, monkeypatch: pytest
         advance(1, 2)
         more(1)
     assert quiet.getvalue() == ""
+
+
+def test_text_is_printed_as_it_is() -> None:
+    """For a file text comes out byte for byte; on a terminal it does nothing to it and ends its line."""
+    out, file, _ = printed()
+    out.text("a\r\n\x1b[2Jb")
+    assert file.getvalue() == "a\r\n\x1b[2Jb"
+    out, terminal, _ = printed(stream=Terminal)
+    out.text("a\n\x1b[2Jb")
+    assert terminal.getvalue() == "a\n\N{REPLACEMENT CHARACTER}[2Jb\n"

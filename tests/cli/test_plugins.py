@@ -105,11 +105,15 @@ def test_an_effect_that_was_given_up_is_done_again(admin: Shell, goal: str) -> N
     (letter,) = until(lambda: dead(admin, "effect", goal))
     assert (letter["code"], letter["hook"], letter["attempts"]) == ("no_paper", "perform", 1)
     assert letter["id"] in admin.done("plugins effects thank-you --state dead").out
+    half = admin(f"plugins retry thank-you {letter['number']} thank-you/1/letter")
+    assert (half.status, half.out) == (1, "1 tried again\n")
+    assert "1 are neither parked nor given up" in half.err
+    until(lambda: [one for one in dead(admin, "effect", goal) if one["attempts"] == 2])
     admin.done("plugins act thank-you mend why:='[1]' --as priya")
     try:
         assert admin.done(f"plugins retry thank-you {letter['id']} --json").document["tried_again"] == 1
         (sent,) = until(lambda: [one for one in effects(admin, "sent") if one["key"] == letter["id"]])
-        assert sent["attempts"] == 2
+        assert sent["attempts"] == 3
     finally:
         admin.done("plugins act thank-you break --as priya")
 

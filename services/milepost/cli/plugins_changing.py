@@ -68,24 +68,29 @@ resume = _changing(
 # retry
 
 
-def _retry(where: Where, out: Out, *, name: str, ids: tuple[str, ...], every: bool) -> None:
+def _retry(where: Where, out: Out, *, name: str, ids: tuple[str, ...], every: bool) -> int:
     """Try again what a plugin could not do: parked events are handed over again, effects that were given up done again.
 
-    ID is a number (#), the id of an event or the key of an effect, as `milepost plugins dead` lists them.
+    ID is a number (#), the id of an event or the key of an effect, as `milepost plugins dead` lists them. The exit
+    status is 1 where one of them is neither parked nor given up.
     """
     if bool(ids) == every:
         raise misused("bad_usage", "Name what to try again, or say --all.", "id")
 
-    async def work() -> int:
+    async def work() -> tuple[int, int]:
         async with connection(where, lasting=True) as nc:
             meant = await _meant(nc, name, ids)
-            return (await asked(nc, request("retry", name, events=meant))).count
+            return (await asked(nc, request("retry", name, events=meant))).count, len(set(meant))
 
-    count = asyncio.run(work())
+    count, wanted = asyncio.run(work())
     if out.as_json:
         out.document({"plugin": name, "tried_again": count})
     else:
         out.line(f"{count} tried again" if count else "nothing is parked or given up")
+    if count >= wanted:
+        return 0
+    out.note(f"{wanted - count} are neither parked nor given up.")
+    return REFUSED
 
 
 async def _meant(nc: Client, name: str, ids: tuple[str, ...]) -> list[str]:

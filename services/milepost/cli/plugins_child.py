@@ -104,6 +104,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="l
     summary: str
     subscriptions: list[str]
     hooks: list[str]
+    history: bool  # it may ask for goals as they were
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="report"):

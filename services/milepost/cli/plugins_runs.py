@@ -41,7 +41,7 @@ class Runs:
     async def run(self, source: Source) -> int:
         """Try the plugin of *source* once, and return how much failed; along a running Milepost until it ends."""
         self._number += 1
-        run = _Run(self._out, self._names, self._number, self._before)
+        run = _Run(self._out, self._names, self._number, self._before, past=self._along.ends)
         members = {"mode": self._mode, "tenant": self._along.tenant, "now": self._along.begins}
         async with child(source, hello("dev", source, **members)) as running:
             feeding = asyncio.create_task(self._feed(running))
@@ -68,13 +68,14 @@ class Runs:
 class _Run:
     """One run: what came of it, printed as it comes or compared with the run before."""
 
-    def __init__(self, out: Out, names: Names, number: int, before: list[str] | None) -> None:
+    def __init__(self, out: Out, names: Names, number: int, before: list[str] | None, *, past: bool) -> None:
         self.failures: Counter[tuple[str, ...]] = Counter()
         self.lines: list[str] | None = None  # of the events there were in the beginning
         self._out = out
         self._names = names
         self._number = number
         self._before = before
+        self._past = past  # goals are there as they were
         self._counted: Counter[str] = Counter()
         self._said: list[str] = []
         self._loaded: Loaded | None = None
@@ -90,6 +91,8 @@ class _Run:
         match frame:
             case Loaded():
                 self._loaded = frame
+                if frame.history and not self._past:
+                    self._out.note("It may ask for goals as they were; with --live there are none, so that fails.")
             case Told():
                 self._counted[frame.kind] += 1
                 self._say(line_of(frame, self._names))

@@ -52,7 +52,7 @@ def serve(line: Line, hello: Hello) -> None:
     line.send(
         Loaded(
             name=told.id, version=told.version, summary=told.summary, subscriptions=list(told.subscriptions),
-            hooks=plugin.hooks,
+            hooks=plugin.hooks, history=told.permissions.history,
         )
     )  # fmt: skip
     trying = Trying(line, host)
