@@ -97,11 +97,11 @@ def _checked(plugin: object, config: Mapping[str, Any] | None, secrets: Mapping[
         *_compared(live.of("acme"), run(tenant="acme").of("acme"), "tenants_mixed"),
         *(_finding(*one) for one in left_over(everything, live)),
         *slow(loaded, runs),
-        *(_finding(*one) for one in unused(loaded, live)),
         *(_failed(failure, name) for failure, name in asked(everything, plugin, config, secrets)),
     ]
     run("dry_run")
-    found += _failures(runs)
+    run(late=True)
+    found += [*_failures(runs), *(_finding(*one) for one in unused(loaded, runs))]
     unique = {(one.code, one.place): one for one in reversed(found)}
     checked.findings = sorted(unique.values(), key=lambda one: (one.severity, one.code, one.place))
     _count(checked, live)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from milepost_contracts.commands import WORDS as COMMAND_WORDS
 from milepost_contracts.events import WORDS
@@ -16,7 +16,7 @@ from milepost_contracts.testing.leftover import Left
 from milepost_contracts.testing.trial import Ran
 
 
-def unused(plugin: Plugin, ran: Ran) -> Iterator[Left]:
+def unused(plugin: Plugin, runs: Sequence[Ran]) -> Iterator[Left]:
     """Yield what the manifest names in vain: events and commands that there are not, permissions without a use."""
     manifest, permissions = plugin.manifest, plugin.manifest.permissions
     yield from _unknown("subscriptions", manifest.subscriptions, known_events())
@@ -26,12 +26,12 @@ def unused(plugin: Plugin, ran: Ran) -> Iterator[Left]:
         if not _opens(plugin, pattern):
             what = f"permissions.words has {pattern!r}, which opens nothing in what the plugin is given"
             yield "unused_permission", f"words {pattern}", what
-    sent = {key.split("/command:")[1].rpartition(":")[0] for key in ran.asked if "/command:" in key}
+    sent = {key.split("/command:")[1].rpartition(":")[0] for ran in runs for key in ran.asked if "/command:" in key}
     for pattern in permissions.commands:
         if not any(matches(pattern, name) for name in sent):
             what = f"permissions.commands has {pattern!r}, and no such command was sent while everything happened"
             yield "unused_permission", f"commands {pattern}", what
-    if permissions.history and not ran.history_asked:
+    if permissions.history and not any(ran.history_asked for ran in runs):
         what = "permissions.history is there, and no goal was asked for as it was"
         yield "unused_permission", "history", what
 

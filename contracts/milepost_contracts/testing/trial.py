@@ -93,11 +93,18 @@ class Trial:
         self._ran = Ran()
 
     def run(
-        self, *, timers: bool = True, twice: bool = False, restarts: bool = False, tenant: str | None = None
+        self,
+        *,
+        timers: bool = True,
+        twice: bool = False,
+        restarts: bool = False,
+        late: bool = False,
+        tenant: str | None = None,
     ) -> Ran:
         """Let everything happen, of one *tenant* alone where it is given, and time pass for a year after it.
 
         *twice*: each event comes again at once, its position forgotten. *restarts*: the plugin is made anew on the way.
+        *late*: it was installed in the middle of it.
         """
         story = Story()
         story.keys = Keys()
@@ -108,9 +115,12 @@ class Trial:
             self._ran.broken = failed.failure
             return self._ran
         host.goals.update(self._all.goals)
+        # In the middle of a goal's life: it was created and agreed, and is worked on.
+        hits = (place for place, event in enumerate(self._all.events) if event.name == "goal.milestone_hit")
+        first = next(hits) if late else 0
         every = max(1, len(self._all.documents) // RESTARTS)
         for place, event in enumerate(self._all.events):
-            if tenant not in (None, event.tenant):
+            if tenant not in (None, event.tenant) or place < first:
                 continue
             if restarts and place % every == every - 1:
                 host.plugin = load(fresh(self._plugin))

@@ -169,6 +169,19 @@ def _only_in(mode: str) -> Any:
     return handler
 
 
+def test_what_raises_when_it_was_installed_late_is_told() -> None:
+    """A plugin may begin in the middle, with goals of which it has not seen the beginning."""
+
+    def on_event(event: Delivered, context: Context) -> None:
+        if event.name == "goal.created":
+            context.state.set(event.aggregate_id, 1)
+        else:
+            context.state.set(event.aggregate_id, context.state.get(event.aggregate_id) + 1)
+
+    plugin = hits(on_event, _manifest={"subscriptions": ("goal.created", "goal.milestone_hit")})
+    assert ("raises", "error", "on_event at goal.milestone_hit") in found(plugin)
+
+
 def test_a_timer_that_raises_is_told() -> None:
     """Time passes in a check, for more than a year."""
     plugin = hits(
