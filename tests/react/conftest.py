@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from milepost.react.policy import Policy
-from tests.react.tormenting import NEIGHBOURS, POLICY, TORTURE, Tormented
+from tests.react.tormenting import CODE, NEIGHBOURS, POLICY, TORTURE, Tormented
 from tests.support.hosting import Hosting
 from tests.support.nats import Connect, broker, connect  # noqa: F401  fixtures
 from tests.support.postgres import postgres_url  # noqa: F401  fixture
@@ -44,7 +44,6 @@ def tormenting(hosting: MakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     def make(module: str, *, policy: Policy = POLICY, **options: Any) -> Tormented:
         neighbours = {name: f"tests.react.plugins.neighbours:{name}" for name in NEIGHBOURS}
-        module = module if ":" in module or "." in module else f"tests.react.plugins.torture.{module}"
-        return Tormented(hosting(neighbours | {TORTURE: module}, policy=policy, **options))
+        return Tormented(hosting(neighbours | {TORTURE: CODE}, policy=policy, **options), module)
 
     return make

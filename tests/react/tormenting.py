@@ -18,10 +18,12 @@ from tests.support.waiting import until
 
 NEIGHBOURS = ("left", "right")
 TORTURE = "torture"
+CODE = "torture_plugin"  # a module that each test writes, so that it can be mended
 # As patient as an operator's in nothing: what fails is given up within a second.
 POLICY = Policy(
     event_attempts_max=2, event_pause_s_min=0.01, event_pause_s_max=0.02, parked_in_a_row_max=2, starts_max=2,
-    end_s=0.5, load_again_s=0.5, effect_pauses_s=(0.01,), effects_at_once=1, grace_s=0.3, pause_s_min=0.02, pause_s_max=0.1,
+    end_s=0.5, load_again_s=0.5, effect_pauses_s=(0.01,), effects_at_once=1, grace_s=0.3, pause_s_min=0.02,
+    pause_s_max=0.1,
 )  # fmt: skip
 EVENTS = 200
 HOST_BYTES_MAX = 200 << 20  # that the host's own process may grow in a test, whatever a plugin sends it
@@ -64,8 +66,8 @@ class Expected:
 class Tormented:
     """The host with the three of them."""
 
-    def __init__(self, host: Hosting) -> None:
-        """Configure them."""
+    def __init__(self, host: Hosting, module: str) -> None:
+        """Configure them; *module* of tests.react.plugins.torture misbehaves."""
         self.host = host
         self.bytes_before = 0
         self._published = 0
@@ -73,6 +75,15 @@ class Tormented:
             (host.folder / name).mkdir()
             host.configure(name, f'folder = "{host.folder / name}"')
         self.mend(broken=True)
+        self.install(module)
+
+    def install(self, module: str) -> None:
+        """Let *module* be the plugin, as a new version of its distribution would."""
+        file = self.host.folder / "code" / f"{CODE}.py"
+        # Longer each time: Python tells by size and second whether it has compiled a file before.
+        text = file.read_text() if file.exists() else ""
+        padding = "#" * (len(text) + 1)
+        file.write_text(f"from tests.react.plugins.torture.{module} import *\n{padding}\n")
 
     def mend(self, *, broken: bool = False) -> None:
         """Write the configuration with which it does as it should, or not."""

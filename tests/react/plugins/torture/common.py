@@ -25,8 +25,13 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
 
 def who(**more: Any) -> Manifest:
     """Return the manifest, with *more* in it."""
-    given = {"summary": "Misbehaves", "subscriptions": ("goal.*",), "start": "beginning", "stores": True} | more
-    return Manifest(id="torture", version="1.0.0", **given)
+    given: dict[str, Any] = {
+        "summary": "Misbehaves",
+        "subscriptions": ("goal.*",),
+        "start": "beginning",
+        "stores": True,
+    }
+    return Manifest(id="torture", version="1.0.0", **(given | more))
 
 
 @hook

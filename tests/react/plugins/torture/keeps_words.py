@@ -12,7 +12,7 @@ config_schema, on_person_erased = SHARED
 
 @hook
 def manifest() -> Manifest:
-    return who(permissions=Permissions(words=("goal.*",)))
+    return who(permissions=Permissions(words=("goal.*/*",)))
 
 
 @hook

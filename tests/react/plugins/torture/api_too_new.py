@@ -1,0 +1,20 @@
+"""Is written for a host of the future."""
+
+from __future__ import annotations
+
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Manifest
+from tests.react.plugins.torture.common import SHARED, seen, who
+
+config_schema, on_person_erased = SHARED
+
+
+@hook
+def manifest() -> Manifest:
+    return who(api=99)
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    seen(event, context)

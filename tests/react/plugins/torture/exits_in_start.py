@@ -1,0 +1,28 @@
+"""Ends its process before it begins."""
+
+from __future__ import annotations
+
+import os
+
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Manifest
+from tests.react.plugins.torture.common import SHARED, seen, who
+
+config_schema, on_person_erased = SHARED
+
+
+@hook
+def manifest() -> Manifest:
+    return who()
+
+
+@hook
+def start(context: Context) -> None:
+    if context.config.broken:
+        os._exit(5)
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    seen(event, context)

@@ -1,0 +1,31 @@
+"""Hangs when an administrator wants something."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Manifest
+from tests.react.plugins.torture.common import SHARED, SHORT_S, seen, who
+
+config_schema, on_person_erased = SHARED
+
+
+@hook
+def manifest() -> Manifest:
+    return who(timeout_s=SHORT_S)
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    seen(event, context)
+
+
+@hook
+def act(context: Context) -> str:
+    if context.config.broken:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        time.sleep(3600)
+    return "done"

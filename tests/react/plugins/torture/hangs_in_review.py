@@ -1,0 +1,30 @@
+"""Hangs when a command waits for it."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Manifest, Permissions
+from tests.react.plugins.torture.common import SHARED, SHORT_S, seen, who
+
+config_schema, on_person_erased = SHARED
+
+
+@hook
+def manifest() -> Manifest:
+    return who(timeout_s=SHORT_S, permissions=Permissions(reviews=("goal.close_goal",)))
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    seen(event, context)
+
+
+@hook
+def review(context: Context) -> None:
+    if context.config.broken:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        time.sleep(3600)

@@ -1,0 +1,22 @@
+"""Calls itself what another is called."""
+
+from __future__ import annotations
+
+import msgspec
+
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Manifest
+from tests.react.plugins.torture.common import SHARED, seen, who
+
+config_schema, on_person_erased = SHARED
+
+
+@hook
+def manifest() -> Manifest:
+    return msgspec.structs.replace(who(), id="left")
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    seen(event, context)

@@ -1,0 +1,28 @@
+"""Fails with an event that would send something."""
+
+from __future__ import annotations
+
+from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Delivered, Effect, Manifest
+from tests.react.plugins.torture.common import SHARED, mark, seen, who
+
+config_schema, on_person_erased = SHARED
+
+
+@hook
+def manifest() -> Manifest:
+    return who()
+
+
+@hook
+def on_event(event: Delivered, context: Context) -> None:
+    if context.config.broken:
+        raise ValueError("not today")
+    context.effect("send")
+    seen(event, context)
+
+
+@hook
+def perform(effect: Effect, context: Context) -> None:
+    mark(context, effect.key)
