@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
 import tomllib
@@ -83,10 +84,13 @@ def test_what_is_written(template: str, tmp_path: Path) -> None:
     """Every file is filled in: packaging, code, tests, a CI that runs them, a README for operators and for authors."""
     folder = tmp_path / "deep" / "er"
     files = new_plugin(folder, "a_b-c", template)
+    secret = ["secrets.toml"] if template == "reward" else []
     assert [str(file.relative_to(folder)) for file in files] == [
         ".github/workflows/test.yml", ".gitignore", "README.md", "config.toml", "milepost_a_b_c/__init__.py",
-        "pyproject.toml", "tests/test_milepost_a_b_c.py",
+        "pyproject.toml", *secret, "tests/test_milepost_a_b_c.py",
     ]  # fmt: skip
+    assert all(stat.S_IMODE((folder / name).stat().st_mode) == 0o600 for name in secret)
+    assert "secrets.toml" in (folder / ".gitignore").read_text()
     texts = {file.name: file.read_text(encoding="utf-8") for file in files}
     for token in ("@name@", "@package@", "@summary@", "@operator@"):
         assert not any(token in text for text in texts.values())
@@ -135,4 +139,4 @@ def test_an_installed_milepost_has_the_templates(tmp_path: Path) -> None:
     assert packed == {
         f"milepost/cli/templates/{file.relative_to(templates)}" for file in templates.rglob("*") if file.is_file()
     }
-    assert len(packed) == 4 + 5 * len(TEMPLATES)
+    assert len(packed) == 4 + 5 * len(TEMPLATES) + 1

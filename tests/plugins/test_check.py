@@ -6,6 +6,7 @@ import re
 import tomllib
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_a_plugin_passes_its_check(name: str) -> None:
     folder = PLUGINS / name
     points = tomllib.loads((folder / "pyproject.toml").read_text())["project"]["entry-points"][ENTRY_POINTS]
     blocks = re.findall(r"^```toml\n(.*?)^```$", (folder / "README.md").read_text(), re.DOTALL | re.MULTILINE)
-    config, secrets, *_ = [*map(tomllib.loads, blocks), {}, {}]
-    checked = check(EntryPoint(name, points[name], ENTRY_POINTS), config=config, secrets=secrets)
+    given: list[dict[str, Any]] = [*map(tomllib.loads, blocks), {}, {}]
+    checked = check(EntryPoint(name, points[name], ENTRY_POINTS), config=given[0], secrets=given[1])
     assert [one for one in checked.findings if (one.code, one.place) not in TRUSTED] == []
     assert all(getattr(checked, what) > 0 for what in SHOWS[name]), checked

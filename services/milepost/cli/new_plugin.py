@@ -15,6 +15,7 @@ TEMPLATES = {
     "review": "says no to commands before they count",
 }
 PREFIX = "milepost_"
+_SECRETS = "secrets.toml"
 _NAME = re.compile(NAME_PATTERN)
 _TAKEN = {"contracts"}  # whose package is ours
 # Where each file of a template goes; the names end in `.in`, so that no tool takes them for its own.
@@ -28,6 +29,7 @@ _OWN = {
     "code.py.in": "@package@/__init__.py",
     "test.py.in": "tests/test_@package@.py",
     "config.toml.in": "config.toml",
+    "secrets.toml.in": _SECRETS,  # where it has secrets
 }
 
 
@@ -52,9 +54,13 @@ def new_plugin(folder: Path, name: str, template: str) -> list[Path]:
     written: list[Path] = []
     for source, targets in ((root, _COMMON), (own, _OWN)):
         for file, target in targets.items():
+            if not source.joinpath(file).is_file():
+                continue
             path = folder / _filled(target, values)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_filled(source.joinpath(file).read_text(encoding="utf-8"), values), encoding="utf-8")
+            if path.name == _SECRETS:
+                path.chmod(0o600)  # the host refuses secrets that others may read
             written.append(path)
     return sorted(written)
 
