@@ -22,7 +22,7 @@ from milepost_contracts.plugin import Mode
 PASS_S = 5.0  # with a running Milepost time passes for the plugin, also when nothing happens
 _COUNTED = {
     "effect": "effects", "command": "commands", "fact": "facts", "timer": "timers set", "woken": "timers called",
-    "listed": "timers listed", "log": "lines in its log",
+    "listed": "timers listed", "cancelled": "timers cancelled", "log": "lines in its log",
 }  # fmt: skip
 
 
@@ -191,9 +191,8 @@ def _shown(value: Any, names: Names) -> str:
     if isinstance(value, dt.datetime):
         return moment(value)
     if isinstance(value, dict):
-        return " ".join(
-            f"{name}={_shown(item, names) or msgspec.json.encode(item).decode()}" for name, item in value.items()
-        )
+        told = {name: _shown(item, names) for name, item in value.items() if item not in (None, "", [], {})}
+        return " ".join(f"{name}={text}" for name, text in told.items())
     if isinstance(value, str):
         called = names.name_of(value)
         return called or (f'"{value}"' if any(character.isspace() for character in value) else value)
