@@ -228,6 +228,8 @@ def test_what_came_before_is_not_counted_again() -> None:
     goal.retract(first)
     goal.add(events.CheckInVoided(check_in=uid("2"), reason="Not held"))
     goal.check_in("2 again", on=day(14))
+    goal.add(events.Paused(paused_on=day(15), reason="Away"))
+    goal.add(events.Resumed(resumed_on=day(18), revision=1))
     goal.close(on=day(20))
     rules = (
         STREAK,
