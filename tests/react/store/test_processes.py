@@ -112,8 +112,10 @@ def test_two_copies_race(url: str, store: Store) -> None:
         copy = Store(url, MANIFEST.id)
         copy.open()
         try:
-            while (number := copy.numbers().get(TENANT, 0) + 1) <= turns:
-                before = copy.status().position
+            while True:
+                before = copy.status().position  # first: what is read after it is no older
+                if (number := copy.numbers().get(TENANT, 0) + 1) > turns:
+                    break
                 so_far = copy.get(TENANT, "by") or b""
                 turn = kept(number, writes={"by": so_far + name}, effects={"mail": {"n": number}})
                 try:
