@@ -20,7 +20,7 @@ import msgspec
 
 from milepost_contracts import granting
 from milepost_contracts.configuring import secrets_in
-from milepost_contracts.context import Context, Port, Turn, plain
+from milepost_contracts.context import Context, Port, Turn
 from milepost_contracts.failing import DEADLINE, Failure, failure_of
 from milepost_contracts.loading import Plugin
 from milepost_contracts.permitted import words_of
@@ -40,18 +40,15 @@ from milepost_contracts.plugin import (
     Refusal,
     Replay,
     Reviewed,
-    Reward,
     matches,
     stable_id,
 )
+from milepost_contracts.results import GIVES
 from milepost_contracts.watch import TICK_S, TimedOut, Watch
 
 __all__ = ["DEADLINE", "TICK_S", "Done", "Failure", "Runner", "TimedOut", "Watch", "stable_id", "wants"]
 
-# An answer travels in one message of the broker, which takes 1 MiB by default, with some room for what is around it.
-ANSWER_BYTES_MAX = 900_000
 CLOSING_S = 1.0  # for tasks that async handlers have left behind; then they are left alone
-GRANTS_MAX = 100  # rewards for one event; more is a loop that does not end
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +92,7 @@ class Runner:
         self._secrets = secrets
         self._hidden = secrets_in(secrets)
         self._clock = clock
-        self._has = {name: plugin.implementations(name) for name in _GIVES}
+        self._has = {name: plugin.implementations(name) for name in GIVES}
         self._names: dict[str, bool] = {}
         self._loop: asyncio.Runner | None = None
         self._calling = ""
@@ -307,7 +304,7 @@ class Runner:
                 given = self._awaited(given)
             if given is None:
                 continue
-            if (given := _GIVES[name](name, given)) is not None:
+            if (given := GIVES[name](name, given)) is not None:
                 results.append(given)
                 if first:
                     break
@@ -379,54 +376,6 @@ class _Whole:
         return self._whole(self._port.goal_at, tenant, id_, version)
 
 
-# What a hook may give, made anew: a plugin that gives nonsense is told, and what it gave cannot change any more.
-
-
-def _as(kind: Any) -> Callable[[str, Any], Any]:
-    def made(hook: str, given: Any) -> Any:
-        try:
-            return msgspec.convert(msgspec.to_builtins(given), kind)
-        except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
-            raise PluginError("wrong_result", f"{hook} has to give {_called(kind)}: {error}") from error
-
-    return made
-
-
-def _list_of(kind: type[Any], *, most: int) -> Callable[[str, Any], Any]:
-    many = _as(list[kind])  # type: ignore[valid-type]  # made for each kind once
-
-    def made(hook: str, given: Any) -> Any:
-        if isinstance(given, kind):
-            given = [given]
-        if isinstance(given, str | bytes | dict) or not hasattr(given, "__iter__"):
-            raise PluginError("wrong_result", f"{hook} has to give {_called(kind)} or a list of them")
-        found: list[Any] = []
-        for one in given:
-            found.append(one)
-            if len(found) > most:
-                raise PluginError("too_much", f"{hook} gives more than {most}")
-        return many(hook, found) or None  # an empty list is nothing: the next one is asked
-
-    return made
-
-
-def _nothing(hook: str, given: Any) -> Any:
-    kind = type(given).__name__
-    if inspect.isgenerator(given) or inspect.isasyncgen(given):
-        raise PluginError("wrong_result", f"{hook} is a generator, of which nothing runs: leave out its `yield`")
-    raise PluginError("wrong_result", f"{hook} gives a {kind}, which nobody takes: it has to give nothing")
-
-
-def _done(hook: str, given: Any) -> Any:
-    if inspect.isgenerator(given) or inspect.isasyncgen(given):
-        return _nothing(hook, given)
-    return True
-
-
-def _json(hook: str, given: Any) -> Any:
-    return plain(given, f"what {hook} gives", bytes_max=ANSWER_BYTES_MAX)
-
-
 def _forgotten(loop: asyncio.AbstractEventLoop) -> None:
     """Close the *loop* of a runner that nobody closed, without a word about what was left behind in it."""
     if not loop.is_running():
@@ -439,31 +388,6 @@ def _loop_runs() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _called(kind: Any) -> str:
-    return getattr(kind, "__name__", str(kind))
-
-
-_GIVES: dict[str, Callable[[str, Any], Any]] = {
-    "start": _nothing,
-    "stop": _nothing,
-    "health": _as(Health),
-    "on_event": _nothing,
-    "on_timer": _nothing,
-    "on_retracted": _list_of(Grant, most=10_000),
-    "on_person_erased": _nothing,
-    "decide_reward": _list_of(Reward, most=GRANTS_MAX),
-    "on_granted": _nothing,
-    "on_revoked": _nothing,
-    "map_objectives": _list_of(ObjectiveMapping, most=1_000),
-    "review": _as(Refusal),
-    "perform": _done,
-    "on_performed": _nothing,
-    "act": _json,
-    "on_replayed": _nothing,
-    "answer": _json,
-}
 
 
 def _merged(results: list[list[ObjectiveMapping]]) -> list[ObjectiveMapping]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from milepost_contracts import context, failing, loading, running
+from milepost_contracts import context, failing, loading, results
 from milepost_contracts.hooks import HOOKS
 from milepost_contracts.plugin import Manifest
 from milepost_contracts.testing import checking, fixtures
@@ -82,9 +82,9 @@ def test_every_hook_is_used_by_a_real_plugin() -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     """Every number that the table of limits names, and the times that a manifest has by default."""
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([\d,]+) \|", README, re.MULTILINE))
-    assert len(rows) == 11
+    assert len(rows) == 12
     for name, value in rows.items():
-        (found,) = {vars(module)[name] for module in (context, failing, loading, running) if name in vars(module)}
+        (found,) = {vars(module)[name] for module in (context, failing, loading, results) if name in vars(module)}
         assert found == int(value.replace(",", "")), name
     manifest = Manifest(id="x", version="1", summary="x")
     assert f"is {manifest.timeout_s:g} s unless it says otherwise" in README

@@ -28,7 +28,7 @@ from milepost_contracts.plugin import (
     Refusal,
     Reviewed,
 )
-from milepost_contracts.running import ANSWER_BYTES_MAX
+from milepost_contracts.results import ANSWER_BYTES_MAX
 from milepost_contracts.testing.story import NOW
 from tests.contracts.kit.plugins import MENTEE, Bowl, delivered, failed, made, runner, some_event, thanks
 
