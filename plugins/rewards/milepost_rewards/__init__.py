@@ -79,8 +79,8 @@ def manifest() -> Manifest:
         subscriptions=("goal.*", "mentorship.*", "programme.created", "programme.cadence_set"),
         start="beginning",
         stores=True,
-        # A message names the milestone and the goal; both are read when it is sent, and kept nowhere.
-        permissions=Permissions(words=("goal.created/title", "goal.milestone_hit/title"), history=True),
+        # A message names the milestone that it is for: its title is read when it is sent, and kept nowhere.
+        permissions=Permissions(words=("goal.milestone_hit/title",)),
         effect_timeout_s=40.0,  # a transport connects and answers some times, each within messages.timeout_s
     )
 
@@ -151,10 +151,9 @@ def on_revoked(grant: Grant, context: Context) -> None:
 
 
 @hook
-def on_timer(key: str, context: Context) -> None:
-    """Look whether a pool was refilled."""
-    if key == REFILL:
-        _serve(context)
+def on_timer(context: Context) -> None:
+    """Look whether a pool was refilled; that is the only timer there is."""
+    _serve(context)
 
 
 @hook

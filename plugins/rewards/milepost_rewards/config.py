@@ -210,7 +210,7 @@ class Rule(Plain, frozen=True, kw_only=True):
 class Text(Plain, frozen=True, kw_only=True):
     """The words of a message; a line in which a placeholder stays empty is left out.
 
-    Placeholders: {title} {kind} {points} {milestone} {goal} {link} {code} {reference} {person}.
+    Placeholders: {title} {kind} {points} {milestone} {link} {code} {reference} {person}.
     """
 
     title: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -224,8 +224,8 @@ class Text(Plain, frozen=True, kw_only=True):
                     raise ValueError(f"there is no placeholder {{{name}}}{_near(name, PLACEHOLDERS)}")
 
 
-PLACEHOLDERS = ("title", "kind", "points", "milestone", "goal", "link", "code", "reference", "person")
-_ABOUT = "Points: {points}\nMilestone: {milestone}\nGoal: {goal}\n{link}\n"
+PLACEHOLDERS = ("title", "kind", "points", "milestone", "link", "code", "reference", "person")
+_ABOUT = "Points: {points}\nMilestone: {milestone}\n{link}\n"
 _END = "\nReference: {reference}"
 
 
@@ -246,8 +246,8 @@ class Messages(Plain, frozen=True, kw_only=True):
 
     granted, owed (a voucher whose code is still missing), served (its code has come), revoked: to the person.
     channel: to a channel that others read, so without words of people and codes. on_revoked: whether a reward that is
-    taken back is told (`message`) or not (`silent`). name_goal: whether the person's own messages name the goal.
-    link: a page about a goal, with {goal} for its id. timeout_s: of a transport, for connecting and for each answer.
+    taken back is told (`message`) or not (`silent`). link: a page about a goal, with {goal} for its id. timeout_s: of
+    a transport, for connecting and for each answer.
     """
 
     granted: Text = Text(title="{title}", body="You are given: {title}\n" + _ABOUT + "Your code: {code}\n" + _END)
@@ -259,7 +259,6 @@ class Messages(Plain, frozen=True, kw_only=True):
     )
     channel: Text = Text(title="{title}", body="A reward was given: {title}\n" + _END)
     on_revoked: Literal["message", "silent"] = "message"
-    name_goal: bool = True
     link: Annotated[str, Meta(max_length=500)] = ""
     timeout_s: Annotated[float, Meta(ge=1, le=10)] = 8.0
 
@@ -269,7 +268,7 @@ class Messages(Plain, frozen=True, kw_only=True):
             raise ValueError("link has one placeholder, {goal}")
         for text in (self.channel.title, self.channel.body):
             for name in placeholders(text):
-                if name in ("code", "goal", "milestone"):
+                if name in ("code", "milestone"):
                     raise ValueError(f"others read a channel: {{{name}}} has no place there")
 
 

@@ -9,15 +9,13 @@ anew, which its person was never told to have lost, is not told again.
 from __future__ import annotations
 
 from milepost_contracts.context import Context
-from milepost_contracts.plugin import Effect, GiveUp, Grant, Later, PluginError, readable
+from milepost_contracts.plugin import Effect, GiveUp, Grant, PluginError, readable
 from milepost_rewards import vouchers
 from milepost_rewards.conditions import rests_on
 from milepost_rewards.config import Text, placeholders
 from milepost_rewards.giving import ERASED, TOLD
 from milepost_rewards.sending import send
 from milepost_rewards.vouchers import key_of
-
-WAITS_MAX = 2  # attempts that wait for the goal's title; then the message goes without
 
 
 def of_granted(grant: Grant, context: Context) -> None:
@@ -72,7 +70,7 @@ def _tell(what: str, grant: Grant, context: Context, *, to_channel: bool = False
 
 
 def deliver(effect: Effect, context: Context) -> None:
-    """Send the message that *effect* is; raises GiveUp, Later, PluginError `not_delivered` to have it tried again."""
+    """Send the message that *effect* is; raises GiveUp, PluginError `not_delivered` to have it tried again."""
     what, person = effect.name.partition("/")[0], effect.arguments["to"]
     grants = context.grants(person=person, standing=False)
     grant = next((grant for grant in grants if grant.id == effect.arguments["grant"]), None)
@@ -106,32 +104,17 @@ def written(body: str, values: dict[str, str]) -> str:
 
 def _values(grant: Grant, effect: Effect, context: Context, *, personal: bool) -> dict[str, str]:
     reward, messages = grant.reward, context.config.messages
-    of_goal = grant.aggregate == "goal"
-    values = dict.fromkeys(("milestone", "goal", "code"), "")
+    values = dict.fromkeys(("milestone", "code"), "")
     if personal:
         event = effect.event
         if event is not None and event.name == "goal.milestone_hit":
             values["milestone"] = readable(event.data.title) or ""
-        if of_goal and messages.name_goal:
-            values["goal"] = _title(grant, effect, context)
         values["code"] = vouchers.code_of(reward, context) or ""
     return values | {
         "title": reward.title,
         "kind": reward.kind,
         "points": str(reward.points or ""),
-        "link": messages.link.format(goal=grant.aggregate_id) if of_goal else "",
+        "link": messages.link.format(goal=grant.aggregate_id) if grant.aggregate == "goal" else "",
         "reference": grant.id[:8],
         "person": reward.to.partition(":")[2],
     }
-
-
-def _title(grant: Grant, effect: Effect, context: Context) -> str:
-    """Return the goal's title; empty where it is sealed, or cannot be had for now."""
-    try:
-        return readable(context.goal_at(grant.aggregate_id).get("title")) or ""
-    except Later:
-        if effect.attempt <= WAITS_MAX:
-            raise
-        return ""
-    except PluginError:
-        return ""

@@ -100,7 +100,7 @@ def test_rules_have_names_of_their_own() -> None:
         ({"granted": {"title": "t", "body": "{title"}}, "expected '}'"),
         ({"granted": {"title": "t", "body": "{}"}}, "a placeholder is a name in braces"),
         ({"channel": {"title": "t", "body": "{code}"}}, "others read a channel: {code} has no place there"),
-        ({"channel": {"title": "{goal}", "body": "b"}}, "others read a channel: {goal} has no place there"),
+        ({"channel": {"title": "{milestone}", "body": "b"}}, "others read a channel: {milestone} has no place there"),
         ({"link": "https://example.com/{id}"}, "link has one placeholder, {goal}"),
         ({"on_revoked": "shout"}, "messages.on_revoked"),
         ({"timeout_s": 60}, "messages.timeout_s"),

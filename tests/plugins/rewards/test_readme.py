@@ -13,7 +13,7 @@ from milepost_rewards.secret import DESTINATIONS_MAX, Secrets
 
 from milepost_contracts.events import goal as events
 from milepost_contracts.loading import load
-from milepost_contracts.testing import Host, Story
+from milepost_contracts.testing import Host, Story, check
 from milepost_contracts.testing.story import uid
 from tests.plugins.rewards.rewarding import active, day, given
 
@@ -28,7 +28,7 @@ def test_the_example_of_rules_loads() -> None:
         "first-milestone", "four-in-a-row", "early", "held", "hit", "first-feedback", "together",
     ]  # fmt: skip
     defaults = Messages()
-    for name in ("on_revoked", "name_goal", "timeout_s", "owed", "served", "revoked", "channel"):
+    for name in ("on_revoked", "timeout_s", "owed", "served", "revoked", "channel"):
         assert getattr(found.messages, name) == getattr(defaults, name)
     assert found.messages.granted.body.strip() == defaults.granted.body.strip()
     assert found.messages.granted.title == defaults.granted.title
@@ -61,6 +61,16 @@ def test_the_example_does_what_it_says(tmp_path: Path) -> None:
         "four-in-a-row mentee", "four-in-a-row mentor", "hit mentee",
     ]  # fmt: skip
     assert host.ask("points", by=story.person("mentee"))["points"] == 10 + 20 + 5
+
+
+def test_the_example_stands_the_check_of_the_kit(tmp_path: Path) -> None:
+    """Everything happens to it, twice, in every mode, across restarts and tenants: nothing is to be put right."""
+    (tmp_path / "books.txt").write_text("BOOK-0001\nBOOK-0002\n")
+    secrets = tomllib.loads(SECRETS.replace("/etc/milepost/books.txt", str(tmp_path / "books.txt")))
+    checked = check(milepost_rewards, config=tomllib.loads(CONFIG), secrets=secrets)
+    assert checked.findings == []
+    assert checked.grants > 0
+    assert checked.effects > 0
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from milepost_contracts.events import goal as events
 from milepost_contracts.testing import Host, Story, StoryGoal
-from tests.plugins.rewards.rewarding import active, amended, day, given, hosted, rule
+from tests.plugins.rewards.rewarding import WEEKLY, active, amended, day, given, hosted, rule
 
 LIMITED = rule("talk", on="goal.check_in_held", limit={"at_most": 1, "per": "month"})
 
@@ -102,3 +103,34 @@ def test_a_closing_in_other_words_is_the_same_closing(result: str) -> None:
     before = given(host)
     host.deliver(amended(goal, result, result))
     assert given(host) == before == [f"{'held' if result == 'achieved' else 'closed'} mentee"]
+
+
+def test_a_paused_goal_that_was_closed_and_reopened_is_followed() -> None:
+    """Closing ends no pause, reopening does; an amendment of a closing that was never heard of says nothing."""
+    story = Story()
+    goal = active(story, cadence=WEEKLY)
+    goal.check_in("0", on=day(0))
+    goal.add(events.Paused(paused_on=day(3), reason="Away"))
+    goal.close("missed", on=day(5))
+    goal.add(events.Reopened(reopened_on=day(20), revision=1, reason="Not yet"))
+    goal.check_in("21", on=day(21))
+    amended(active(story, name="unheard"), "missed", "achieved")
+    host = hosted(story, rule("streak", when="streak", n=2), rule("closed", on="goal.closed", once="goal"))
+    host.deliver(*story.documents)
+    assert given(host) == ["streak mentee"]
+    assert host.state[f"goal/{goal.id}"]["pauses"] == [["2026-03-05", "2026-03-22"]]
+
+
+def test_nothing_is_noted_again_of_somebody_who_was_erased() -> None:
+    """After an erasure, an event of before that comes to a plugin without state leaves nothing of the person."""
+    story = Story()
+    goal = active(story)
+    hit = goal.hit("1")
+    mentee = story.person("mentee")
+    host = hosted(story, rule(on="goal.milestone_hit"))
+    host.deliver(*story.documents)
+    again = hosted(story, rule(on="goal.milestone_hit"))
+    again.stored.grants.update(host.stored.grants)
+    again.stored.state["acme", f"erased/{mentee}"] = b"1"
+    again.deliver(hit)
+    assert not any(key.startswith("given/") for key in again.state)

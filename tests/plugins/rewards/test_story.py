@@ -52,7 +52,7 @@ def test_get_better_at_presentations(mailbox: Mailbox, tmp_path: Path) -> None: 
         "personal": [mailbox.url(**to)],
         "tenants": {"acme": {"pools": {"books": {"file": str(tmp_path / "books.txt")}}}},
     }
-    host = hosted(story, *RULES, secrets=secrets, name_goal=False)
+    host = hosted(story, *RULES, secrets=secrets)
 
     def told() -> list[str]:
         """Let everything reach the plugin, and every message its person; return the new ones."""
@@ -134,7 +134,7 @@ def test_get_better_at_presentations(mailbox: Mailbox, tmp_path: Path) -> None: 
         "first mentee", "first mentor", "held mentee", "held mentor", "rhythm mentee", "rhythm mentor",
     ]  # fmt: skip
     # Told anew to a plugin that knows nothing, the story comes to the same, and nobody is told again.
-    again = hosted(story, *RULES, secrets=secrets, name_goal=False)
+    again = hosted(story, *RULES, secrets=secrets)
     again.deliver(*story.documents, mode="replay")
     again.perform()
     assert {grant.id for grant in again.grants} == {grant.id for grant in host.grants}

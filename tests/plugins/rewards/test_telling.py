@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import json
 import logging
 import socket
@@ -13,10 +12,8 @@ from typing import Any
 
 import pytest
 from milepost_rewards.sending import send
-from milepost_rewards.telling import WAITS_MAX
 
 from milepost_contracts.events import goal as events
-from milepost_contracts.plugin import Later
 from milepost_contracts.testing import Host, Story
 from milepost_contracts.testing.story import uid
 from tests.plugins.rewards.rewarding import active, amended, day, hosted, rule
@@ -57,12 +54,11 @@ def _sent(receiver: Receiver) -> list[dict[str, str]]:
 
 
 def test_a_reward_is_told_by_mail(mailbox: Mailbox) -> None:
-    """The mail names the reward, its points, the milestone and the goal, and carries the key of its effect."""
+    """The mail names the reward, its points and the milestone, links the goal, and carries the key of its effect."""
     story = Story()
     goal = active(story)
     goal.hit("First talk")
     host = hosted(story, HIT, secrets=_mail(mailbox), link="https://example.com/goals/{goal}")
-    host.goals[goal.id, None] = {"title": "Speak freely"}
     host.deliver(*story.documents)
     host.perform()
     (mail,) = mailbox.received
@@ -73,7 +69,6 @@ def test_a_reward_is_told_by_mail(mailbox: Mailbox) -> None:
         "You are given: Well done",
         "Points: 5",
         "Milestone: First talk",
-        "Goal: Speak freely",
         f"https://example.com/goals/{goal.id}",
         "",
         f"Reference: {grant.id[:8]}",
@@ -85,20 +80,18 @@ def test_a_reward_is_told_by_mail(mailbox: Mailbox) -> None:
 
 
 def test_what_is_sealed_is_never_printed(mailbox: Mailbox) -> None:
-    """Of an erased author's milestone, and of a goal whose words stay sealed, the message has no line."""
+    """Of the milestone of an author who was erased the message has no line."""
     story = Story()
     goal = active(story)
     mentor = story.person("mentor")
     goal.hit("First talk", by=mentor)
     host = hosted(story, HIT, secrets=_mail(mailbox))
-    host.goals[goal.id, None] = {"title": "enc:v1:kid:words"}
     host.deliver(*story.documents)
     story.erase(mentor)
     host.perform()
     (mail,) = mailbox.received
     assert "enc:v1" not in mail.content.decode()
     assert "Milestone" not in mail.text
-    assert "Goal" not in mail.text
 
 
 def test_mail_that_is_refused_is_tried_again(mailbox: Mailbox) -> None:
@@ -145,7 +138,7 @@ def test_a_reward_is_told_by_http(receiver: Receiver) -> None:
     """A request of Apprise's JSON service has title and message, and its key in two headers."""
     story = Story()
     active(story).hit()
-    host = hosted(story, HIT | {"to": "both"}, secrets={"personal": [_http(receiver)]}, name_goal=False)
+    host = hosted(story, HIT | {"to": "both"}, secrets={"personal": [_http(receiver)]})
     host.deliver(*story.documents)
     host.perform()
     assert [one.path for one in receiver.received] == [f"/{story.person(name)[5:]}" for name in ("mentee", "mentor")]
@@ -184,20 +177,19 @@ def test_a_url_that_is_none_any_more_takes_nothing() -> None:
 
 
 def test_a_channel_hears_nothing_private(receiver: Receiver, tmp_path: Path) -> None:
-    """Where others read, a message has no goal, no milestone, no code; and revocations are not told there."""
+    """Where others read, a message has no milestone, no code and no person; and revocations are not told there."""
     (tmp_path / "books.txt").write_text("BOOK-0001\n")
     story = Story()
     goal = active(story)
     hit = goal.hit("First talk")
     secrets = {"tenants": {"acme": {"pools": {"books": {"file": str(tmp_path / "books.txt")}}}}}
     host = hosted(story, VOUCHER, secrets=secrets | {"channel": [_http(receiver, "all")]})
-    host.goals[goal.id, None] = {"title": "Speak freely"}
     host.deliver(*story.documents)
     host.perform()
     (told,) = _sent(receiver)
     assert told["title"] == "Book"
     assert told["message"].split("\n")[0] == "A reward was given: Book"
-    for word in (b"BOOK-0001", b"First talk", b"Speak freely", story.person("mentee")[5:].encode()):
+    for word in (b"BOOK-0001", b"First talk", story.person("mentee")[5:].encode()):
         assert word not in receiver.received[0].body
     host.deliver(goal.retract(hit))
     host.perform()
@@ -344,27 +336,6 @@ def test_codes_owed_since_a_replay_come_silently(receiver: Receiver, tmp_path: P
     assert host.ask("granted", by=story.person("mentee"))["granted"][0]["code"] == "BOOK-0001"
 
 
-def test_a_journal_that_is_silent_delays_a_message_but_does_not_stop_it(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The goal's title is waited for some attempts; then the message goes without."""
-    story = Story()
-    active(story).hit()
-    host = hosted(story, HIT, secrets={"personal": [_http(receiver)]})
-    host.deliver(*story.documents)
-
-    def silent(*_: object) -> None:
-        raise Later(1.0, "journal_silent")
-
-    monkeypatch.setattr("milepost_contracts.testing.host.MemoryPort.goal_at", silent)
-    for _ in range(WAITS_MAX):
-        host.perform()
-        assert receiver.received == []
-        host.advance(host.now + dt.timedelta(seconds=1))
-    host.perform()
-    assert len(receiver.received) == 1
-
-
 def test_what_apprise_would_log_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     """A destination that refuses is no line in any log: it would hold addresses and tokens."""
     assert not send("json://127.0.0.1:9/", "Title", "Body", key="k", timeout_s=1)  # so that all is imported
@@ -383,7 +354,7 @@ def test_the_log_of_the_host_is_as_it_was(receiver: Receiver) -> None:
 
 
 def test_a_mentorships_reward_names_no_goal(receiver: Receiver) -> None:
-    """What is rewarded of a mentorship has no goal's title and no link to a goal."""
+    """What is rewarded of a mentorship has no link to a goal."""
     from milepost_contracts.events import mentorship
     from milepost_contracts.types import Party
 
