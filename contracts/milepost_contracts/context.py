@@ -277,12 +277,11 @@ class Context:
 
     def log(self, message: str, **fields: Any) -> None:
         """Add a line to the host's log, where nobody reads more than some lines; words of people are refused."""
-        if self._over:
-            self._may_look()
-        made = plain({"message": str(message)[:200], **fields}, "a log line", bytes_max=LOG_BYTES_MAX)
+        self._may_look()
+        made = plain({"message": str(message), **fields}, "a log line", bytes_max=LOG_BYTES_MAX)
         self._no_words(made, "a log line")
         if len(self.turn.log) < LOG_LINES_MAX:
-            self.turn.log.append(Line(made.pop("message"), made))
+            self.turn.log.append(Line(made.pop("message")[:200], made))
         elif len(self.turn.log) == LOG_LINES_MAX:
             self.turn.log.append(Line("more was logged than anybody reads: it is left out", {}))
 

@@ -106,6 +106,8 @@ class Runner:
             # A task that does not take no for an answer is left alone.
             with contextlib.suppress(TimedOut, RuntimeError):
                 self.watch.limited(runs.close, CLOSING_S)
+            for task in asyncio.all_tasks(loop):
+                task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001  as asyncio.gather does
             with contextlib.suppress(RuntimeError):
                 loop.close()
 

@@ -33,13 +33,15 @@ class Config(msgspec.Struct, frozen=True, rename="kebab"):
     by_tenant: dict[str, Rule] = {}
     own_rule: Rule | None = None
     level: Literal["low", "high"] = "low"
+    who: str | list[Rule] = ""
+    counts: str | dict[str, int] = ""
 
 
 @pytest.mark.parametrize(
     ("members", "place", "said"),
     [
         ({"ruls": []}, "ruls", "did you mean 'rules'?"),
-        ({"xyzzy": 1}, "xyzzy", "there are rules, by-tenant, own-rule, level"),
+        ({"xyzzy": 1}, "xyzzy", "there are rules, by-tenant, own-rule, level, who, counts"),
         ({"by_tenant": {}}, "by_tenant", "did you mean 'by-tenant'?"),
         ({"rules": [{"kind": "rule", "event": "x", "pionts": 3}]}, "rules[0].pionts", "did you mean 'points'?"),
         ({"rules": [{"kind": "quiet", "points": 3}]}, "rules[0].points", "there are hours"),
@@ -47,6 +49,8 @@ class Config(msgspec.Struct, frozen=True, rename="kebab"):
         ({"own-rule": {"event": "x", "kinds": "rule"}}, "own-rule.kinds", "there are event, points"),
         ({"rules": [{"kind": "rule", "event": "x", "points": 0}]}, "rules[0].points", "Expected `int` >= 1"),
         ({"level": "middle"}, "level", "Invalid enum value 'middle'"),
+        ({"who": [{"kind": "rule", "event": "x", "pts": 1}]}, "who[0].pts", "did you mean 'points'?"),
+        ({"counts": {"x": "many"}}, "counts[...]", "Expected `int`, got `str`"),
         ({"rules": 7}, "rules", "Expected `array`, got `int`"),
         ({"rules": [{"kind": "other"}]}, "rules[0].kind", "Invalid value 'other'"),
     ],

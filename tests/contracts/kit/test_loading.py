@@ -447,6 +447,21 @@ def test_a_schema_that_cannot_be_given() -> None:
         plugin.configured("config_schema", {}, source="small.toml")
 
 
+class Unreadable(msgspec.Struct):
+    """A Struct with a member of a type that there is not."""
+
+    size: "Nowhere"  # type: ignore[name-defined]  # noqa: F821  that is what it is about
+
+
+def test_a_schema_that_cannot_be_read() -> None:
+    """A Struct whose types cannot be found is told as the plugin's mistake, by its name."""
+    plugin = load(made(config_schema=lambda: Unreadable))
+    with pytest.raises(PluginError, match="Unreadable, which the hook 'config_schema' gives, cannot be read") as caught:
+        plugin.configured("config_schema", {}, source="small.toml")
+    assert caught.value.code == "wrong_result"
+    assert repr(plugin) == "<Plugin small 1.0>"
+
+
 def test_every_hook_can_be_had() -> None:
     """No hook is missing from what a plugin may implement."""
     functions = {

@@ -270,6 +270,13 @@ def test_nonsense_is_refused_by_name(hook: str, given: Any, code: str) -> None:
     assert done.turn.count == 0
 
 
+def test_an_effect_that_is_a_generator_is_not_done() -> None:
+    """Nothing of it has run: to call it done would lose the effect; anything else that is given says done."""
+    effect = Effect(key="small/x/y", name="y", tenant="acme")
+    assert failed(runner(made(perform=lambda: generator())).perform(effect)).code == "wrong_result"
+    assert runner(made(perform=lambda: True)).perform(effect).failure is None
+
+
 @pytest.mark.parametrize("given", [None, [], (), iter([])])
 def test_nothing_may_be_given_in_many_ways(given: Any) -> None:
     """None and an empty list are the same, so that the next one is asked."""
