@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from milepost_contracts.commands import Command
 from milepost_contracts.failing import Failure
 from milepost_contracts.loading import load
 from milepost_contracts.permitted import shown
@@ -38,7 +39,8 @@ def asked(
         name = f"{command.AGGREGATE}.{command.NAME}"
         if any(matches(pattern, name) for pattern in permissions.reviews):
             members = msgspec.to_builtins(command)
-            fields = shown(permissions, command.AGGREGATE, command.NAME, members)
+            own = {name: value for name, value in members.items() if name not in Command.__struct_fields__}
+            fields = shown(permissions, command.AGGREGATE, command.NAME, own)
             reviewed = Reviewed(name=name, tenant=tenant, id=command.id, version=1, actor=person, fields=fields)
             yield from _failed(runner.review(reviewed), name)
     yield from _failed(runner.stop(), "stop")
