@@ -61,7 +61,7 @@ def answer(question: Question, turn: Turn) -> Tree | None:
         return None
     type_, answered = asked[question.name]
     try:
-        arguments = msgspec.convert(question.arguments, type_)
+        arguments = msgspec.convert(question.arguments, type_, strict=False)  # a command line says "5"
     except msgspec.ValidationError as error:
         raise PluginError("invalid_question", f"{question.name}: {error}") from error
     asker = Asker(question, turn)

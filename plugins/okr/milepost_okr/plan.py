@@ -103,15 +103,19 @@ class Plan:
     def counts_in(self, placed: str | None, day: dt.date | None, dates: Dates) -> frozenset[str]:
         """Return the cycles in which a goal counts that is placed in a programme's cycle *placed*.
 
-        day: its deadline or the day of its closing, as the scoring says.
+        day: its deadline or the day of its closing, as the scoring says; it decides where no cycle is that programme's.
         """
-        return frozenset(cycle.key for cycle in self.used() if self._counts_in(cycle, placed, day, dates))
-
-    def _counts_in(self, cycle: Cycle, placed: str | None, day: dt.date | None, dates: Dates) -> bool:
-        by = self.scoring.counts_by
+        by, found = self.scoring.counts_by, frozenset[str]()
         if placed is not None and by != "dates":
-            if cycle.programme_cycles:
-                return placed in cycle.programme_cycles
-            lasts = dates(placed)
-            return lasts is not None and cycle.starts_on <= lasts[0] and lasts[1] <= cycle.ends_on
-        return by != "placed" and day is not None and cycle.starts_on <= day <= cycle.ends_on
+            found = frozenset(cycle.key for cycle in self.used() if _is(cycle, placed, dates))
+        if not found and day is not None and by != "placed":
+            found = frozenset(cycle.key for cycle in self.used() if cycle.starts_on <= day <= cycle.ends_on)
+        return found
+
+
+def _is(cycle: Cycle, placed: str, dates: Dates) -> bool:
+    """Whether a programme's cycle is *cycle*: one of those that it lists, or, where it lists none, within its dates."""
+    if cycle.programme_cycles:
+        return placed in cycle.programme_cycles
+    lasts = dates(placed)
+    return lasts is not None and cycle.starts_on <= lasts[0] and lasts[1] <= cycle.ends_on

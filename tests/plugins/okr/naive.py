@@ -202,7 +202,10 @@ class Naive:
         anew: tuple[Moment, dt.date] | None = None
         for number in range(1, len(steps) + 1):
             goal, moment = _folded(steps[:number]), _moment(steps[number - 1], steps)
-            now = {key for key, cycle in self._cycles.items() if _counts_in(goal, cycle)}
+            now = {key for key, cycle in self._cycles.items() if goal.cycle and _is(goal.cycle, cycle)}
+            day = goal.deadline or (goal.closure.closed_on if goal.closure else None)
+            if not now and day is not None:
+                now = {key for key, one in self._cycles.items() if one["starts_on"] <= day <= one["ends_on"]}
             gone = inside - now
             for key in gone:
                 found[key] = found[key]._replace(left=moment)
@@ -222,13 +225,10 @@ class Naive:
         return found
 
 
-def _counts_in(goal: Goal, cycle: Mapping[str, Any]) -> bool:
-    if goal.cycle is not None:
-        first, last = next(days for name, days in CYCLES.items() if uid(name) == goal.cycle)
-        listed = cycle.get("programme_cycles", ())
-        return goal.cycle in listed if listed else cycle["starts_on"] <= first and last <= cycle["ends_on"]
-    day = goal.deadline or (goal.closure.closed_on if goal.closure else None)
-    return day is not None and bool(cycle["starts_on"] <= day <= cycle["ends_on"])
+def _is(placed: str, cycle: Mapping[str, Any]) -> bool:
+    first, last = next(days for name, days in CYCLES.items() if uid(name) == placed)
+    listed = cycle.get("programme_cycles", ())
+    return placed in listed if listed else bool(cycle["starts_on"] <= first and last <= cycle["ends_on"])
 
 
 def _state(steps: list[Step], before: Moment) -> Goal:

@@ -231,8 +231,23 @@ def test_cycles_may_overlap() -> None:
     assert [company.score(key) for key in "abc"] == ["0.5", "0.5", "0.75"]
 
 
+def test_what_any_of_the_cycles_that_are_left_counted_is_not_counted_again() -> None:
+    """Out of a quarter that is over and a year that is not: what the year counted until then is the year's."""
+    third = {"key": "q3", "starts_on": dt.date(2026, 7, 1), "ends_on": dt.date(2026, 9, 30)}
+    cycles = [Q1, YEAR | {"ends_on": Q2_END}, third]
+    objectives = [{"key": key, "cycle": cycle} for key, cycle in (("a", "q1"), ("b", "2026"), ("c", "q3"))]
+    company = Company(cycles=cycles, objectives=objectives, rules=[{"to": key, "focus": ["business"]} for key in "abc"])
+    goal = company.goal()
+    goal.reading("8")
+    company.on(dt.date(2026, 5, 4))
+    goal.reading("7")
+    company.shift(goal, Q1_END, dt.date(2026, 9, 30))
+    goal.reading("6")
+    assert [company.score(key) for key in "abc"] == ["0.25", "0.5", "0.5"]
+
+
 def test_a_programmes_cycle_counts_for_the_one_that_it_lies_in() -> None:
-    """Where no ids are listed the dates of the programme's cycle decide, once it is planned."""
+    """Where no ids are listed the dates of the programme's cycle decide; one that is none of these is as no place."""
     company = Company()
     for name, first, last in (("first", Q1["starts_on"], Q1_END), ("long", Q1["starts_on"], Q2_END)):
         planned = programmes.CyclePlanned(cycle=uid(name), title=name, starts_on=first, ends_on=last)
@@ -243,7 +258,9 @@ def test_a_programmes_cycle_counts_for_the_one_that_it_lies_in() -> None:
         company.place(goal, uid(cycle))
         begin(company, goal)
         goal.reading("7")
-    assert company.values("sales-1") == {inside.id: "0.5"}
+    assert company.values("sales-1") == {inside.id: "0.5", across.id: "0.5", unknown.id: "0.5"}
+    across.add(events.DeadlineShifted(old=Q1_END, new=Q2_END, days=91, reason="-", reason_code="scope"))
+    assert company.score("sales-2") == "0"
 
 
 @pytest.mark.parametrize(

@@ -126,3 +126,51 @@ def test_a_control_measure_by_periods_counts_the_periods_in_band() -> None:
         company.on(dt.date(2026, month, 20 if value != "4" else 21))
         goal.reading(value)
     assert company.score("sales-1") == "0.5"
+
+
+def test_a_run_of_hits_ends_with_a_period_that_has_none() -> None:
+    """Hits of the first and third week are a run of one; three in a row are reached, whatever follows."""
+    company = Company()
+    goal = company.goal(measured=False)
+    company.measure(goal, kind="consecutive", direction="increase", baseline=None, target="3", period="week")
+
+    def hit(day: int, *, yes: bool = True) -> str | None:
+        company.on(dt.date(2026, 1, day))
+        goal.reading(yes)
+        return company.score("sales-1")
+
+    assert [hit(5), hit(19), hit(26)] == ["0.3333", "0.3333", "0.6666"]
+    company.on(dt.date(2026, 2, 2))
+    goal.reading(value=False)
+    assert company.score("sales-1") == "0"
+    for week in range(3):
+        company.on(dt.date(2026, 2, 9 + 7 * week))
+        goal.reading(value=True)
+    company.on(dt.date(2026, 3, 2))
+    goal.reading(value=False)
+    assert company.score("sales-1") == "1"
+
+
+@pytest.mark.parametrize(("day", "before", "after"), [(18, "0.3333", "0"), (25, "0.3333", "0.3333")])
+def test_a_run_is_over_when_an_event_tells_that_a_period_went_by(day: int, before: str, after: str) -> None:
+    """A week without a reading breaks a run once anything is told of the goal; the cycle's last day is the latest."""
+    company = Company()
+    goal = company.goal(measured=False)
+    company.measure(goal, kind="consecutive", direction="increase", baseline=None, target="3", period="week")
+    company.on(dt.date(2026, 3, day))
+    goal.reading(value=True)
+    assert company.score("sales-1") == before
+    company.on(dt.date(2026, 5, 1))
+    company.talk(goal, 5)
+    assert company.score("sales-1") == after
+
+
+def test_a_run_told_when_it_is_over_already_is_none() -> None:
+    """Today's entry of a hit of three weeks ago is no run: by today it is over."""
+    company = Company()
+    goal = company.goal(measured=False)
+    company.measure(goal, kind="consecutive", direction="increase", baseline=None, target="3", period="week")
+    company.on(dt.date(2026, 3, 25))
+    for day in (2, 3):
+        goal.reading(value=True, on=dt.date(2026, 3, day))
+        assert company.score("sales-1") == "0"

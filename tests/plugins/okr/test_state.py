@@ -123,6 +123,7 @@ OTHERS = {
         {"to": "skills-1", "focus": ["skill", "business"], "weight": 0.5},
         {"to": "whole", "focus": ["skill"]},
     ],
+    "alignments": [{"to": key, "parents": ["initiative:REACH"]} for key in ("skills-1", "whole")],
 }
 
 
@@ -130,9 +131,12 @@ OTHERS = {
 def test_another_configuration_is_as_if_it_had_always_been(by_timer: object) -> None:
     """After a change every goal is looked at again, by timers or with the next events; meanwhile answers say so."""
     company = Company()
+    anchor = company.goal("anchor", focus="other", external_ref="initiative:REACH")
     for number in range(130):
         goal = company.goal(f"goal {number}", focus=["business", "skill"][number % 2])
         goal.reading("5" if number % 4 else "7")
+        if number % 5 == 0:
+            goal.add(events.Aligned(parent=anchor.id, weight="0.25"))
     company.told()
     host = moved(company, **OTHERS)
     assert host.ask("cycles", by=company.owner)["settled"] is False
