@@ -17,8 +17,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from importlib.metadata import EntryPoint
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import msgspec
 
@@ -163,9 +164,10 @@ class Line:
 class AskedPort:
     """Reads of the plugin, answered by its host."""
 
-    def __init__(self, line: Line) -> None:
-        """Take the second socket."""
+    def __init__(self, line: Line, gone: Callable[[], NoReturn]) -> None:
+        """Take the second socket, and what to do when nobody answers on it any more."""
         self._line = line
+        self._gone = gone
         self._turn = threading.Lock()  # a handler may read from threads of its own
 
     def get(self, tenant: str, key: str) -> bytes | None:
@@ -194,7 +196,7 @@ class AskedPort:
         except OSError:
             content = None
         if content is None:
-            os._exit(0)  # the host is gone, or its socket: nobody would take what comes of this
+            self._gone()
         code, found = _decode(content)
         if code == "later":
             raise Later(float(found), "host_not_ready", tried=False)
@@ -324,14 +326,15 @@ class Child:
         return self._runner.replayed(replaying.document, replaying.opened, replaying.replay, mode=replaying.mode)
 
 
-def serve(work: Line, ask: Line) -> None:
-    """Load the plugin that the host names, and do what it asks until it closes the socket."""
+def serve(work: Line, ask: Line, *, alone: bool = True) -> None:
+    """Load the plugin that the host names, and do what it asks until it closes the socket; *alone* in its process."""
     content = work.receive()
     if content is None:
         return
     number, _, given = _decode(content)
     hello = msgspec.convert(given, Hello)
-    _limit(hello.memory_bytes)
+    if alone:
+        _limit(hello.memory_bytes)
     try:
         plugin = load_entry_point(EntryPoint(hello.name, hello.value, ENTRY_POINTS))
         config = plugin.configured("config_schema", hello.config, source=hello.sources[0])
@@ -339,10 +342,11 @@ def serve(work: Line, ask: Line) -> None:
     except PluginError as error:
         work.send((number, error.code, str(error)))
         return
-    ahead = Ahead(AskedPort(ask))
+    ahead = Ahead(AskedPort(ask, _end if alone else _give_up))
     runner = Runner(plugin, ahead, config=config, secrets=secrets)
     work.send((number, "", Loaded(manifest=plugin.manifest, hooks=plugin.hooks)))
-    gc.set_threshold(GARBAGE_MIN)
+    if alone:
+        gc.set_threshold(GARBAGE_MIN)
     child = Child(runner, ahead)
     while (content := work.receive()) is not None:
         number, verb, given = _decode(content)
@@ -350,6 +354,20 @@ def serve(work: Line, ask: Line) -> None:
         child.number = number
         work.send((number, "", child.verbs[verb](given)))
     runner.close()
+
+
+def serve_inside(work: socket.socket, ask: socket.socket) -> None:
+    """Serve in a thread of the host, for a plugin that it trusts, until the host closes the sockets."""
+    with work, ask, closing(Line(work)) as questions, closing(Line(ask)) as reads, suppress(OSError):
+        serve(questions, reads, alone=False)
+
+
+def _end() -> NoReturn:
+    os._exit(0)  # the host is gone, or its socket: nobody would take what comes of this
+
+
+def _give_up() -> NoReturn:
+    raise PluginError("host_gone", "the host does not answer any more")
 
 
 def _with_event(performing: Performing) -> Effect:

@@ -43,6 +43,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     view_url: Annotated[str, _help("read models; empty: in data_dir")] = ""
     react_url: Annotated[str, _help("what plugins keep; sqlite:///... or postgresql://...; empty: in data_dir")] = ""
     plugins: Annotated[str, _help("the plugins that may run, separated by commas; installed is not enabled")] = ""
+    plugins_inside: Annotated[
+        str, _help("trusted plugins that run in the host's own process, which then nothing protects")
+    ] = ""
     plugins_dir: Annotated[str, _help("PLUGIN.toml and PLUGIN.secrets.toml; empty: in data_dir")] = ""
     plugin_memory_mb: Annotated[
         int, _help("address space of a plugin's process; its libraries take a third of this", ge=128, le=65_536)

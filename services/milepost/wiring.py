@@ -27,7 +27,7 @@ from milepost.decide import Limits
 from milepost.journal import Journal, JournalUnavailable, KeyStore
 from milepost.logs import configure, logger
 from milepost.publish import serve as serve_publish
-from milepost.react import Around, Options, ReactService
+from milepost.react import Around, Options, ReactService, allowed
 from milepost.replay import ReplayService
 from milepost.reviewers import reviewers
 from milepost.roles import ConnectOptions
@@ -336,6 +336,7 @@ async def react(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIt
             blocks=settings.plugin_blocks == "yes",
             review_s=settings.review_s,
             gateways=gateways_of(settings),
+            inside=frozenset(allowed(settings.plugins_inside)),
         )
         service = ReactService(client, around, options, roles=AskedRoles(asker, "service:react"))
         await service.start()

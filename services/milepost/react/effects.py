@@ -166,7 +166,7 @@ class Effects:
         return done.failure
 
     def _another(self) -> Process:
-        return Process(self._hello, self._worker.port(), policy=self._policy, quiet=self._worker.config.quiet)
+        return self._worker.process(self._hello)
 
     async def _end_idle(self) -> None:
         now = asyncio.get_running_loop().time()

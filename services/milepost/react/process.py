@@ -126,6 +126,10 @@ class Process:
             ask.close()
             self._kill_now()
             raise
+        self._answer_on(ask)
+
+    def _answer_on(self, ask: socket.socket) -> None:
+        """Answer the plugin's reads that come on *ask*, in a thread."""
         self._asking = ask
         threading.Thread(target=_answer, args=(ask, self._reads()), name="react-port", daemon=True).start()
 

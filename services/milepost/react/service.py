@@ -51,6 +51,7 @@ class Options(NamedTuple):
     blocks: bool
     review_s: float
     gateways: frozenset[str]
+    inside: frozenset[str] = frozenset()  # trusted plugins, which run in the host's own process
 
 
 class ReactService:
@@ -137,6 +138,7 @@ class ReactService:
             read=lambda: hello(plugin, options.folder, options.memory_bytes),
             url=options.url,
             blocks=options.blocks,
+            inside=plugin.name in options.inside,
         )
         return Worker(config, self._around)
 

@@ -18,6 +18,7 @@ from milepost.react.delivering import Delivering, Halted
 from milepost.react.effects import Effects
 from milepost.react.facts import Facts
 from milepost.react.incoming import EventsAfter, Keys, Missing, Words
+from milepost.react.inside import Inside
 from milepost.react.policy import Policy
 from milepost.react.ports import GoalAt, Shared, StorePort
 from milepost.react.process import Died, Process
@@ -64,6 +65,7 @@ class Config(NamedTuple):
     url: str
     blocks: bool  # later events of a goal wait behind a parked one
     quiet: bool = True
+    inside: bool = False  # trusted: in the host's own process
 
 
 class Worker:
@@ -172,7 +174,7 @@ class Worker:
 
     def _beside(self) -> Process:
         """Return a process for questions: the one that handles events may be busy with a whole batch."""
-        return Process(self.config.read(), self.port(), policy=self._policy, quiet=self.config.quiet)
+        return self.process(self.config.read())
 
     async def _end_beside(self) -> None:
         """End the processes for questions: the next question starts others, as the plugin is then."""
@@ -181,6 +183,11 @@ class Worker:
 
     def _timeout_s(self) -> float:
         return (self.manifest.timeout_s if self.manifest is not None else 0.0) + self._policy.grace_s
+
+    def process(self, hello: Hello) -> Process:
+        """Return a process for the plugin, not started."""
+        kind = Inside if self.config.inside else Process
+        return kind(hello, self.port(), policy=self._policy, quiet=self.config.quiet)
 
     def port(self) -> StorePort:
         """Return where a process of the plugin reads."""
@@ -286,7 +293,7 @@ class Worker:
         await self._end_beside()
         hello = self.config.read()
         async with AsyncExitStack() as stack:
-            process = Process(hello, self.port(), policy=self._policy, quiet=self.config.quiet)
+            process = self.process(hello)
             stack.push_async_callback(process.stop)
             self.manifest = await process.start()
             self.hooks = process.hooks
