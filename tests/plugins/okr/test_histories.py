@@ -181,7 +181,8 @@ class Trying:
 
     def revise(self) -> None:
         if (measure := self.pick(self.state.measures)) is not None:
-            revised = {"measure": measure, "target": str(self.value), "occurred_at": self.then}
+            baseline = str(self.number) if self.number % 3 == 0 else None
+            revised = {"measure": measure, "target": str(self.value), "baseline": baseline, "occurred_at": self.then}
             self.ask(asked.ReviseTarget, reason="-", **revised)
 
     def define(self) -> None:

@@ -126,8 +126,8 @@ def test_the_heaviest_of_several_alignments_counts() -> None:
     company = Company(rules=[], alignments=[{"to": "sales-1", "parents": [ANCHOR]}])
     first, second = (company.goal(name, external_ref=ANCHOR) for name in ("first", "second"))
     goal = company.goal()
-    aligned(company, goal, first, "0.2")
-    aligned(company, goal, second, "0.8")
+    aligned(company, goal, first, "0.8")
+    aligned(company, goal, second, "0.2")
     assert [one["weight"] for one in company.node("sales-1")["contributing"]] == ["0.8"]
 
 

@@ -16,9 +16,10 @@ from milepost_okr.noting import defined
 
 from milepost.decide.goal.progress import result, weighted
 from milepost.decide.goal.tally import Point, tally_of
+from milepost_contracts.events import goal as events
+from milepost_contracts.testing.story import uid
 from milepost_contracts.types import Measure
 from tests.plugins.okr.telling import Company
-from tests.support.scenario import uid
 
 DAY = dt.date(2026, 1, 5)
 HEAD = (DAY, DAY, 1)
@@ -174,3 +175,19 @@ def test_a_run_told_when_it_is_over_already_is_none() -> None:
     for day in (2, 3):
         goal.reading(value=True, on=dt.date(2026, 3, day))
         assert company.score("sales-1") == "0"
+
+
+def test_a_revised_target_counts_from_then_on_with_its_baseline_or_the_old_one() -> None:
+    """A target alone keeps the baseline; one that comes with a baseline changes both; a retired measure is none."""
+    company = Company()
+    goal = company.goal()
+    goal.reading("7")
+    told: dict[str, Any] = {"measure": uid("measure"), "old": "5"}
+    goal.add(events.TargetRevised(**told, new="1"))
+    assert company.score("sales-1") == "0.25"
+    goal.add(events.TargetRevised(**told, new="5", new_baseline="11"))
+    assert company.score("sales-1") == "0.6666"
+    goal.add(events.MeasureRetired(measure=uid("measure")))
+    assert company.score("sales-1") is None
+    company.measure(goal)
+    assert company.score("sales-1") == "0.5"
