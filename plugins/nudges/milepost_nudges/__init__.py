@@ -27,6 +27,7 @@ def manifest() -> Manifest:
         start="beginning",
         stores=True,
         permissions=Permissions(words=("goal.created/title",), history=True),
+        timeout_s=15.0,  # an administrator asks about thousands of goals at once
         effect_timeout_s=60.0,  # a mail server may take its time
     )
 

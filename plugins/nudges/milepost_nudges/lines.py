@@ -59,8 +59,6 @@ def next_change(
         day = held_until + DAY
         if health_on(day) != before:
             return day
-    elif held_until is not None and day <= held_until:
-        return None
     span = range(day.toordinal() + 1, last.toordinal() + 1)
     place = bisect.bisect_left(span, True, key=lambda number: health_on(dt.date.fromordinal(number)) != before)  # noqa: FBT003
     return dt.date.fromordinal(span[place]) if place < len(span) else None

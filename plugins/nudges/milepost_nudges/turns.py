@@ -77,6 +77,8 @@ def timer_of(id_: str, alarm: Alarm) -> str:
 
 def pending(context: Context, id_: str, goal: Goal) -> list[Alarm]:
     """Return who is still to be nudged about a goal, as things stand."""
+    if not goal.watched:
+        return []
     standing = seen(context, goal, context.now)
     since: dt.datetime = context.state.get(SINCE, dt.datetime, context.now)
     return alarms(context.config, goal, standing, sent_of(context, id_), context.now, since)

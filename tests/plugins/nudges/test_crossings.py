@@ -112,6 +112,28 @@ def test_what_lasts_is_told_with_the_instant_of_the_crossing() -> None:
     assert nudged.crossings[1:] == [("at_risk", "on_track", "2026-03-20T12:00:00Z")]
 
 
+def test_what_happens_meanwhile_does_not_delay_it() -> None:
+    """Comments while a crossing settles leave it as it is."""
+    nudged = Nudged(stages=QUIETLY, health_settle_minutes=60)
+    goal = under_way(nudged)
+    for minute in (20, 40):
+        nudged.at(at(17, 0, minute))
+        goal.add(events.CommentPosted(comment=uid(f"comment {minute}"), text="x"))
+    nudged.at(at(17, 1))
+    assert nudged.crossings == [("on_track", "at_risk", "2026-03-19T00:00:00Z")]
+
+
+def test_a_goal_that_is_paused_while_it_settles_crosses_nothing() -> None:
+    """Nobody is behind a clock that stands still."""
+    nudged = Nudged(stages=QUIETLY, health_settle_minutes=60)
+    goal = under_way(nudged)
+    nudged.at(at(17, 0, 20))
+    goal.add(events.Paused(paused_on=day(17), reason="Illness"))
+    nudged.at(at(30))
+    goal.add(events.CommentPosted(comment=uid("comment"), text="Still ill"))
+    assert nudged.crossings == []
+
+
 def test_a_line_that_is_crossed_while_another_settles_is_the_one_that_counts() -> None:
     """From on track straight to off track: one crossing, not two."""
     nudged = Nudged(stages=QUIETLY, health_settle_minutes=60)

@@ -45,9 +45,11 @@ def test_what_is_pending_is_told_to_whom_it_concerns() -> None:
 
 
 def test_what_was_sent_is_told_the_latest_first() -> None:
-    """With the instant at which it was."""
+    """With the instant at which it was; a goal that rests has a past and nothing pending."""
     nudged = Nudged()
     under_way(nudged)
+    resting = nudged.goal(name="resting").activated()
+    resting.add(events.Paused(paused_on=day(0), reason="Illness"))
     nudged.at(at(6))
     assert asked(nudged, "sent") == [
         ("check_in_overdue", "2026-03-04", "2026-03-08T00:00:00Z"),

@@ -18,6 +18,7 @@ from tests.plugins.nudges.cases import (
     MENTEE,
     MENTOR,
     MENTORSHIP,
+    NIUE,
     PROGRAMME,
     Nudged,
     TestedGoal,
@@ -108,6 +109,16 @@ def test_a_check_in_that_was_not_held_after_all_leaves_its_date_open() -> None:
     assert nudged.stages()[-1] == ("check_in_overdue", str(day(2)))
 
 
+def test_a_check_in_that_is_dated_tomorrow_where_the_goal_is_hides_none_of_today() -> None:
+    """At UTC-11 it is still yesterday for whoever writes down today's date."""
+    nudged = Nudged(stages=CHECK_INS_ALONE)
+    goal = nudged.goal(zone=NIUE).scheduled(weekly(day(2)), NIUE).activated()
+    nudged.at(at(2, 12))
+    goal.check_in(day(2))
+    goal.check_in(day(3))
+    assert nudged.host.ask("pending", by=MENTEE)["pending"][0]["due"] == str(day(9))
+
+
 def test_the_date_that_people_settle_goes_before_the_rhythm() -> None:
     """With or without a rhythm, the next check-in is due when the last one said."""
     for cadence in (weekly(day(2)), None):
@@ -143,6 +154,18 @@ def test_a_mentorships_or_programmes_rhythm_holds_where_the_goal_has_none() -> N
     assert nudged.at(at(13)).stages()[2:] == [("check_in_due", str(day(13)))]
 
 
+def test_a_programme_that_is_told_again_changes_nothing() -> None:
+    """Not even for a moment: since when something is overdue stays known, and with it when the mentor hears of it."""
+    nudged = Nudged(stages=CHECK_INS_ALONE)
+    nudged.goal().placed().activated()
+    nudged.tell(programme.CadenceSet(after=weekly(day(2))), by=ADMIN, id_=PROGRAMME)
+    nudged.at(at(8))
+    before = nudged.host.state
+    nudged.host.redeliver(forgotten=True)
+    assert nudged.host.state == before
+    assert nudged.at(at(10)).stages(MENTOR) == [("check_in_mentor", str(day(2)))]
+
+
 def test_a_programmes_new_rhythm_reaches_more_goals_than_one_turn_takes() -> None:
     """Eighty goals are looked at a few at a time, in the turns that follow or by a timer; then nothing is left."""
     nudged = Nudged(stages={"deadline": OFF, "silent": OFF})
@@ -150,7 +173,7 @@ def test_a_programmes_new_rhythm_reaches_more_goals_than_one_turn_takes() -> Non
         nudged.goal(name=f"goal {number}").placed().activated()
     nudged.tell(programme.CadenceSet(after=weekly(day(3))), by=ADMIN, id_=PROGRAMME)
     assert "chores" in nudged.host.state
-    nudged.at(at(1))
+    nudged.at(nudged.host.now + dt.timedelta(seconds=5))
     assert "chores" not in nudged.host.state
     assert sum(key.startswith("check_in_due/") for key in nudged.timers) == 2 * 80
     nudged.at(at(3))
@@ -170,6 +193,17 @@ def test_a_paused_goal_is_left_alone_and_takes_up_its_rhythm_again() -> None:
     assert nudged.nudges == []
     nudged.at(at(23))
     assert nudged.nudges == [("check_in_due", str(day(23)), MENTEE)]
+
+
+def test_a_date_within_a_pause_that_is_over_is_expected_of_nobody() -> None:
+    """Neither due nor to become overdue, though its grace has not run out."""
+    nudged = Nudged(stages=CHECK_INS_ALONE)
+    goal = under_way(nudged)
+    goal.add(events.Paused(paused_on=day(1), reason="Illness"))
+    nudged.at(at(3))
+    goal.add(events.Resumed(resumed_on=day(3), revision=1))
+    pending = nudged.host.ask("pending", by=MENTEE)["pending"]
+    assert [(row["stage"], row["due"]) for row in pending] == [("check_in_due", str(day(9)))]
 
 
 def test_after_a_pause_mentors_have_their_days_of_patience_anew() -> None:
@@ -342,6 +376,15 @@ def test_what_services_and_plugins_do_is_no_sign_of_life() -> None:
     nudged.at(at(10))
     goal.add(events.CommentPosted(comment=uid("comment"), text="Nightly import"), by="service:importer")
     assert nudged.at(at(21)).stages() == [("silent", str(day(21)))]
+
+
+def test_no_goal_is_silent_before_work_on_it_began() -> None:
+    """A service activates it long after somebody last did something: the days count from then."""
+    nudged = Nudged()
+    goal = nudged.goal()
+    nudged.at(at(10))
+    goal.add(events.Activated(revision=1, activated_on=day(10)), by="service:importer")
+    assert nudged.at(at(60)).stages() == [("silent", str(day(31)))]
 
 
 def test_what_is_told_late_counts_when_it_happened() -> None:
