@@ -263,6 +263,8 @@ async def _die(chance: random.Random, hosted: Hosted, broker: EmbeddedBroker, te
             await broker.kill()
             await broker.start()
         await asyncio.wait([dead], timeout=2.0)
+        if not dead.done():
+            suffered.append("killed from outside")
         await hosted.kill()
         await dead
     return suffered
