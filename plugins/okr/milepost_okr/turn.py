@@ -90,10 +90,7 @@ class Turn:
         if len(weights) > COUNTS_MAX:
             self.context.log("a goal counts for too much", goal=here.goal.id, most=COUNTS_MAX)
         for to, weight in islice(weights.items(), COUNTS_MAX):
-            node = self.plan.nodes.get(to)
-            one = cycles.get(node.cycle) if node is not None else None
-            if one is None:
-                continue
+            one = cycles[self.plan.nodes[to].cycle]
             goal = Brought(one.frame, one.at, views.of[one.cycle], here.goal.sums)
             brought = part(goal, self.plan.scoring, weight=weight, people=here.goal.head.people)
             if brought is not None:

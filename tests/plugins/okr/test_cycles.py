@@ -114,6 +114,33 @@ def test_a_correction_changes_a_cycle_that_is_over_unless_it_is_frozen(closed_cy
     assert company.score("sales-1") == after
 
 
+def test_a_late_reading_changes_no_cycle_that_is_frozen() -> None:
+    """What is told when the grading is over counts where the goal is then, and not where it was."""
+    company = placed(scoring={"closed_cycles": "frozen"})
+    goal = company.goal()
+    company.place(goal, uid("first"))
+    goal.reading("8")
+    company.on(APRIL)
+    carry(company, goal, "second")
+    company.on(dt.date(2026, 4, 20))
+    company.talk(goal, 5, on=Q1_END)
+    goal.reading("7", on=Q1_END)
+    assert (company.score("sales-1"), company.node("sales-1")["confidence"]) == ("0.25", None)
+
+
+def test_a_goal_that_was_reached_is_reached_in_the_next_cycle_while_it_holds() -> None:
+    """Nothing was left of the way: it is all gone, until the measure falls behind again."""
+    company = placed()
+    goal = company.goal()
+    company.place(goal, uid("first"))
+    goal.reading("5")
+    company.on(APRIL)
+    carry(company, goal, "second")
+    assert (company.score("sales-1"), company.score("sales-2")) == ("1", "1")
+    goal.reading("6")
+    assert (company.score("sales-1"), company.score("sales-2")) == ("1", "0")
+
+
 def test_a_struck_reading_is_nowhere() -> None:
     """Struck, a reading takes its number back, in the cycle that was left and in the one that followed."""
     company = placed()
