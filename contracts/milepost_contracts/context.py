@@ -240,7 +240,7 @@ class Context:
         self.turn.timers[_key(key)] = None
 
     def goal_at(self, id_: str, version: int | None = None) -> dict[str, Any]:
-        """Return a goal's state after its *version* (None: newest), words opened as permitted.
+        """Return a goal's state after its *version* (None: newest), its words sealed: events bring words.
 
         Raises PluginError `not_permitted`, `unknown_goal`.
         """
