@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from base64 import b64decode
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,15 +25,21 @@ REQUEST_S = 5.0
 # The server drops a consumer that nobody listens to, should this process die without a word.
 INACTIVE_S = 30.0
 NO_STREAM = 10059
+NO_MESSAGE = 10037
 GENERATION = "milepost_generation"  # in the stream's metadata, where publish keeps it
+REFILL = "milepost_refill_to"  # beside it; 0 when the stream is whole
 _ACK_TOKENS = 9  # of a reply subject without account and domain; with them two more, and a random one
 
 
 class StreamState(NamedTuple):
-    """What the stream says of itself; *generation* changes whenever it starts anew."""
+    """What the stream says of itself; *generation* changes whenever it starts anew.
+
+    refilling: it is being filled again, and what is in it is not yet all that there is.
+    """
 
     generation: int
     last_sequence: int
+    refilling: bool = False
 
 
 class Arrived(NamedTuple):
@@ -53,10 +60,23 @@ class NoStream(Exception):  # noqa: N818  no error at first: publish makes it
 async def stream_state(nc: Client) -> StreamState:
     """Return the state of GOALS; raises NoStream, NatsError, TimeoutError."""
     answer = await _request(nc, f"STREAM.INFO.{STREAM}", {})
-    generation = (answer["config"].get("metadata") or {}).get(GENERATION, "")
+    metadata: dict[str, str] = answer["config"].get("metadata") or {}
+    generation = metadata.get(GENERATION, "")
     if not generation.isdigit():
         raise NoStream(f"stream {STREAM} has no {GENERATION}: it is not Milepost's")
-    return StreamState(int(generation), answer["state"]["last_seq"])
+    refilling = metadata.get(REFILL, "0") != "0"
+    return StreamState(int(generation), answer["state"]["last_seq"], refilling)
+
+
+async def stream_document(nc: Client, sequence: int) -> bytes | None:
+    """Return the document at *sequence* of GOALS, None where there is none; raises NoStream, NatsError, TimeoutError."""
+    message = await nc.request(f"$JS.API.STREAM.MSG.GET.{STREAM}", b'{"seq":%d}' % sequence, timeout=REQUEST_S)
+    answer: dict[str, Any] = msgspec.json.decode(message.data)
+    if error := answer.get("error"):
+        if error.get("err_code") == NO_MESSAGE:
+            return None
+        raise NatsError(f"STREAM.MSG.GET: {error.get('err_code')} {error.get('description')}")
+    return b64decode(answer["message"]["data"])
 
 
 class Ordered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,14 @@ async def hosting(connect: Connect, tmp_path: Path) -> AsyncIterator[MakeHost]: 
     yield make
     for one in made:
         await one.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def hosting_both(hosting: MakeHost, request: pytest.FixtureRequest) -> MakeHost:
+    """Give what `hosting` gives, on each of the databases in turn; hosts of one test share theirs."""
+    if request.param == "sqlite":
+        return hosting
+    return functools.partial(hosting, url=request.getfixturevalue("postgres_url"))
 
 
 MakeTormented = Callable[..., Tormented]

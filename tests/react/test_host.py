@@ -23,9 +23,9 @@ def told(host: Hosting) -> tuple[str, str]:
     return goal.id, hit.id
 
 
-async def test_what_happens_live_is_kept_rewarded_said_and_performed(hosting: MakeHost) -> None:
+async def test_what_happens_live_is_kept_rewarded_said_and_performed(hosting_both: MakeHost) -> None:
     """Events of a live plugin come to state, a grant, facts, an effect that is performed, and a timer that is fired."""
-    host = hosting(HEALTHY)
+    host = hosting_both(HEALTHY)
     host.configure("healthy", f'folder = "{host.folder}"')
     await host.start()
     await host.until("healthy", lambda report: report.state == "running")
@@ -45,9 +45,9 @@ async def test_what_happens_live_is_kept_rewarded_said_and_performed(hosting: Ma
     assert performed == [f"healthy/{hit}/thank {granted['data']['grant']} 1"]
 
 
-async def test_history_is_replayed_and_nobody_is_congratulated(hosting: MakeHost) -> None:
+async def test_history_is_replayed_and_nobody_is_congratulated(hosting_both: MakeHost) -> None:
     """A plugin from the beginning goes through history: state and facts come, effects and timers are listed."""
-    host = hosting(HEALTHY)
+    host = hosting_both(HEALTHY)
     host.configure("healthy", f'folder = "{host.folder}"')
     goal, _ = told(host)
     await host.publish()
@@ -59,9 +59,9 @@ async def test_history_is_replayed_and_nobody_is_congratulated(hosting: MakeHost
     assert not (host.folder / "performed").exists()
 
 
-async def test_a_restart_goes_on_where_it_was(hosting: MakeHost) -> None:
+async def test_a_restart_goes_on_where_it_was(hosting_both: MakeHost) -> None:
     """Another host on the same store takes what came meanwhile, once, and nothing again."""
-    host = hosting(HEALTHY)
+    host = hosting_both(HEALTHY)
     host.configure("healthy", f'folder = "{host.folder}"')
     await host.start()
     await host.until("healthy", lambda report: report.state == "running")
@@ -77,9 +77,9 @@ async def test_a_restart_goes_on_where_it_was(hosting: MakeHost) -> None:
     assert host.state("healthy")[f"seen/{goal}"] == [1, 2, 3]
 
 
-async def test_what_is_taken_back_is_revoked(hosting: MakeHost) -> None:
+async def test_what_is_taken_back_is_revoked(hosting_both: MakeHost) -> None:
     """A retracted hit revokes what was granted for it, and says so."""
-    host = hosting(HEALTHY)
+    host = hosting_both(HEALTHY)
     host.configure("healthy", f'folder = "{host.folder}"')
     story = host.story
     goal = story.goal(story.person("mentee"), story.person("mentor"))
@@ -91,9 +91,9 @@ async def test_what_is_taken_back_is_revoked(hosting: MakeHost) -> None:
     assert [fact["type"].split(".")[1] for fact in await host.facts("healthy")] == ["reward_granted", "reward_revoked"]
 
 
-async def test_a_replay_from_the_beginning_gives_nothing_twice(hosting: MakeHost) -> None:
+async def test_a_replay_from_the_beginning_gives_nothing_twice(hosting_both: MakeHost) -> None:
     """`replay` builds the state anew from all history; what was granted, said and performed stays as it was."""
-    host = hosting(HEALTHY)
+    host = hosting_both(HEALTHY)
     host.configure("healthy", f'folder = "{host.folder}"')
     await host.start()
     await host.until("healthy", lambda report: report.state == "running")
@@ -109,9 +109,9 @@ async def test_a_replay_from_the_beginning_gives_nothing_twice(hosting: MakeHost
     assert len((host.folder / "performed").read_text().splitlines()) == 1
 
 
-async def test_a_dry_run_tells_what_would_be_done(hosting: MakeHost) -> None:
+async def test_a_dry_run_tells_what_would_be_done(hosting_both: MakeHost) -> None:
     """`replay --dry-run` goes through history beside the live plugin, counts what would go out, changes nothing."""
-    host = hosting(HEALTHY)
+    host = hosting_both(HEALTHY)
     host.configure("healthy", f'folder = "{host.folder}"')
     goal, _ = told(host)
     await host.publish()
@@ -126,9 +126,9 @@ async def test_a_dry_run_tells_what_would_be_done(hosting: MakeHost) -> None:
     assert host.state("healthy") == {f"seen/{goal}": [1, 2, 3]}
 
 
-async def test_commands_go_out_as_the_plugin(hosting: MakeHost) -> None:
+async def test_commands_go_out_as_the_plugin(hosting_both: MakeHost) -> None:
     """A command is sent once it is kept, with the plugin as its actor; a refusal is listed."""
-    host = hosting(HEALTHY)
+    host = hosting_both(HEALTHY)
     host.configure("healthy", f'folder = "{host.folder}"\ncomments = true')
     host.answers = Refused(errors=[])
     await host.start()
@@ -140,9 +140,9 @@ async def test_commands_go_out_as_the_plugin(hosting: MakeHost) -> None:
     assert (command.actor, command.id) == ("plugin:healthy@1.0.0", goal)
 
 
-async def test_questions_are_answered_and_reviews_given(hosting: MakeHost, connect: Connect) -> None:
+async def test_questions_are_answered_and_reviews_given(hosting_both: MakeHost, connect: Connect) -> None:
     """Over the bus: a question with its asker's roles, one that nobody knows, and a review that says no, or yes."""
-    host = hosting(HEALTHY)
+    host = hosting_both(HEALTHY)
     host.configure("healthy", f'folder = "{host.folder}"')
     goal, _ = told(host)
     await host.publish()
@@ -167,9 +167,9 @@ async def test_questions_are_answered_and_reviews_given(hosting: MakeHost, conne
             assert isinstance(said, Passed)
 
 
-async def test_a_plugin_is_paused_resumed_disabled_and_enabled(hosting: MakeHost) -> None:
+async def test_a_plugin_is_paused_resumed_disabled_and_enabled(hosting_both: MakeHost) -> None:
     """What comes while a plugin is paused or disabled waits for it, and is taken afterwards."""
-    host = hosting(HEALTHY)
+    host = hosting_both(HEALTHY)
     host.configure("healthy", f'folder = "{host.folder}"')
     await host.start()
     await host.until("healthy", lambda report: report.state == "running")

@@ -50,8 +50,9 @@ class Hosting:
         self.commands: list[Command] = []
         self.at: Callable[[str], None] = lambda _: None
         self.answers: Answer | None = None
+        self.clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
         self._connect = connect
-        self._plugins = plugins
+        self._plugins = dict(plugins)
         self._published: list[bytes] = []
         self._publisher: Client | None = None
         (folder / "plugins").mkdir(exist_ok=True)
@@ -61,11 +62,16 @@ class Hosting:
             "gateways": frozenset({"cli"}),
         }  # fmt: skip
         self._options = Options(**(given | options))
+        self.url: str = given["url"]
         self.service: ReactService | None = None
         # The plugins' processes start elsewhere and import the tests' modules from here.
         path = os.environ.get("PYTHONPATH", "")
         if str(ROOT) not in path.split(os.pathsep):
             os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), path]))
+
+    def install(self, plugin: str, value: str) -> None:
+        """Have another module (or object) be the plugin when the host is started the next time."""
+        self._plugins[plugin] = value
 
     def configure(self, plugin: str, text: str) -> None:
         """Write the plugin's configuration."""
@@ -76,7 +82,8 @@ class Hosting:
         nc = await self._connect("react")
         around = Around(
             nc=nc, events_after=self._events_after, keys=self._keys, goal_at=self._goal_at, send=self._send,
-            clock=lambda: dt.datetime.now(dt.UTC), log=logger("react"), at=self._at,
+            clock=lambda: self.clock(),  # noqa: PLW0108  a test may set another meanwhile
+            log=logger("react"), at=self._at,
             policy=self._policy,
         )  # fmt: skip
         found = {name: Installed(name, value, f"test-{name}", "1") for name, value in self._plugins.items()}

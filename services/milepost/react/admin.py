@@ -25,6 +25,7 @@ from milepost.react.reports import (
 )
 from milepost.react.retrying import TIMER
 from milepost.react.store import Position, Status, Store
+from milepost.react.worker import READ_AGAIN
 from milepost_contracts.plugin import Mode, PluginError, Question
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ class Admin:
             return msgspec.json.encode(Refusal(code="invalid_request", message=str(error)))
         except (PluginError, DatabaseError, Died) as error:
             return msgspec.json.encode(Refusal(code=error.code, message=str(error)))
+        except READ_AGAIN as error:
+            why = f"the stream cannot be read now, ask again: {type(error).__name__} {error}"
+            return msgspec.json.encode(Refusal(code="not_ready", message=why))
         answer = msgspec.json.encode(told)
         if len(answer) > ANSWER_BYTES_MAX:
             message = f"the answer has {len(answer)} bytes, the bus takes {ANSWER_BYTES_MAX}: ask for fewer at once"
@@ -205,6 +209,8 @@ class Admin:
         if request.dry_run:
             return Told(dry=await self._service.rehearse(worker))
         state = await self._service.stream()
+        if state.refilling:
+            raise PluginError("not_ready", "the stream is being filled again: ask again when it is whole")
         await self._service.seed(worker)
         mode: Mode = "replay" if state.last_sequence else "live"  # with no history there would be no end to it
         await worker.changed(Store.begin, Position(state.generation, 0), mode, state.last_sequence, anew=True)
@@ -216,7 +222,7 @@ class Admin:
         if request.events and not events and not effects:
             raise PluginError("nothing_to_retry", "none of these is parked or given up; see `milepost plugins dead`")
         if events:
-            worker.retrying = events
+            worker.retrying = [*(worker.retrying or ()), *events]
         await worker.changed(Store.status)
         return Told(count=len(events) + effects)
 

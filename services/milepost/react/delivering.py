@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from milepost.ordered import Arrived, Ordered, stream_state
+from milepost.ordered import Arrived, Broken, NoStream, Ordered, stream_document, stream_state
 from milepost.react.incoming import Concerns, Incoming, Words, dense
 from milepost.react.permitting import forbidden
 from milepost.react.process import Died, Process
@@ -19,6 +19,7 @@ from milepost.react.telling import tell
 from milepost.tasks import end
 from milepost_contracts.child import Acting, Batch, Firing, Performing, Taken
 from milepost_contracts.context import Line
+from milepost_contracts.envelope import decode
 from milepost_contracts.keeping import Cause, Kept, keep, of_event, of_outcome, of_request, of_timer
 from milepost_contracts.plugin import ERASED, Delivered, Manifest, Mode, PluginError, Question
 from milepost_contracts.running import Done, Failure
@@ -26,6 +27,7 @@ from milepost_contracts.running import Done, Failure
 if TYPE_CHECKING:
     from milepost.react.worker import Around, Worker
 
+TIME = "%Y-%m-%dT%H:%M:%S.%fZ"  # of an event's `time`
 TIMERS_MAX = 100  # fired before events are looked at again
 FRAME_BYTES = 8 * 1024 * 1024  # of documents in one frame, about; opened words come on top
 LATER_S_MAX = 60.0  # a handler that wants to be called again later is asked at least so often, and is seen to wait
@@ -62,6 +64,7 @@ class Delivering:
         self._position = Position(0, 0)
         self._mode: Mode = "live"
         self._replay_until = 0
+        self._since = ""
         self._blocked: set[tuple[str, str, str]] = set()
         self._singly = 0  # so many events one at a time: the one that ended the process is to be found
         self._failures = 0  # not counted in the store yet
@@ -75,9 +78,13 @@ class Delivering:
     async def begin(self, status: Status) -> None:
         """Find the place to go on from; where there is none yet, the one that the manifest asks for."""
         state = await stream_state(self._around.nc)
+        position = status.position
+        anew = position.generation != state.generation or position.stream_sequence > state.last_sequence
+        if state.refilling and (not status.started or (anew and status.mode != "live")):
+            raise NoStream("the stream is being filled again: where history ends is not known yet")
         if not status.started:
             await self._first_begin(state.generation, state.last_sequence)
-        elif status.position.generation != state.generation or status.position.stream_sequence > state.last_sequence:
+        elif anew:
             # Another stream than the one that was read: from its beginning, passing over what was handled.
             before, position = status.position, Position(state.generation, 0)
             self._log.info("stream_begins_anew", generation=state.generation)
@@ -96,12 +103,20 @@ class Delivering:
 
     async def _first_begin(self, generation: int, last_sequence: int) -> None:
         if self.manifest.start == "now":
-            await self._run(Store.begin, Position(generation, last_sequence), "live", 0, {})
+            since = await self._newest(last_sequence) if last_sequence else ""
+            await self._run(Store.begin, Position(generation, last_sequence), "live", 0, {}, since=since)
             return
         mode: Mode = "replay" if last_sequence else "live"
         await self._run(Store.begin, Position(generation, 0), mode, last_sequence, {})
         if last_sequence:
             self._log.info("replay_begins", until=last_sequence)
+
+    async def _newest(self, last_sequence: int) -> str:
+        """Return when the newest event was recorded."""
+        document = await stream_document(self._around.nc, last_sequence)
+        if document is None:
+            return self._around.clock().astimezone(dt.UTC).strftime(TIME)
+        return decode(document).time
 
     # Going on
 
@@ -115,6 +130,7 @@ class Delivering:
         status = await self._run(Store.status)
         await self._retry_parked(status.mode)
         self._position, self._mode, self._replay_until = status.position, status.mode, status.replay_until
+        self._since = status.since
         ordered = Ordered(self._around.nc, start=self._position.stream_sequence + 1)
         fetching: asyncio.Task[Arrived] | None = None
         try:
@@ -132,7 +148,9 @@ class Delivering:
                 arrived = fetching.result()
                 # The next ones arrive while these are handled.
                 fetching = asyncio.create_task(ordered.next(self._limit(arrived.last_sequence)))
-                events = await dense(arrived.documents, self._numbers, self._around.events_after)
+                events = await dense(arrived.documents, self._numbers, self._around.events_after, since=self._since)
+                if not events or events[0].document is not arrived.documents[0]:
+                    await self._same_stream()  # what came before comes again
                 await self._take(events, Position(self._position.generation, arrived.last_sequence))
                 if once and self._ended_replay():
                     return
@@ -156,11 +174,17 @@ class Delivering:
         # A dry run that nobody has asked for lasts until somebody ends it.
         if not self._ended_replay() or (self._mode == "dry_run" and not self._replay_until):
             return
+        await self._same_stream()  # in another one history ends elsewhere
         now = self._around.clock()
         listed = await self._run(Store.drop_due_timers, now)
         await self._run(Store.set_mode, "live", 0)
         self._log.info("replay_ends", timers_listed=len(listed))
         self._mode, self._replay_until = "live", 0
+
+    async def _same_stream(self) -> None:
+        """Raise Broken where the stream is no longer the one that is being read: it was filled again."""
+        if (await stream_state(self._around.nc)).generation != self._position.generation:
+            raise Broken("the stream was filled again: reading begins anew")
 
     # Events
 
@@ -176,9 +200,9 @@ class Delivering:
                 passed.append(event)
                 if self._concerns(event.name) and event.sequence >= self._first:
                     run.append(event)
-            await self._deliver(passed, run)
-            place += len(passed)
-            if place < len(events):
+            taken = await self._deliver(passed, run)
+            place += taken
+            if taken == len(passed) and place < len(events):
                 await self._park(events[place], Failure(code="behind", hook="on_event"), 0)
                 place += 1
         await self._keep([], position)
@@ -190,18 +214,28 @@ class Delivering:
             and self._concerns(event.name)
         )
 
-    async def _deliver(self, passed: Sequence[Incoming], run: list[Incoming]) -> None:
-        """Hand *run* over; *passed* are those and what lies between them, which only moves the sequence on."""
+    async def _deliver(self, passed: Sequence[Incoming], run: list[Incoming]) -> int:
+        """Hand *run* over; *passed* are those and what lies between them, which only moves the sequence on.
+
+        Return how many of *passed* are done with: where one is parked that others have to wait for, not all.
+        """
+        events = len(passed)
         while run:
             async with self._turning:
                 passed, run, failure = await self._through(passed, run)
-            if failure is not None and await self._failed(run[0], failure):
-                passed = passed[passed.index(run[0]) + 1 :]
+            if failure is None:
+                continue
+            place = passed.index(run[0])
+            if await self._failed(run[0], failure, passed[:place]):
+                passed = passed[place + 1 :]
                 run = run[1:]
                 self._singly = max(0, self._singly - 1)
+                if self._worker.config.blocks:
+                    return events - len(passed)
         if passed:
             await self._keep([(None, tenant, sequence) for tenant, sequence in _reached(passed).items()], None)
             self._seen(passed)
+        return events
 
     async def _through(
         self, passed: Sequence[Incoming], run: list[Incoming]
@@ -355,11 +389,11 @@ class Delivering:
 
     # What fails
 
-    async def _failed(self, event: Incoming, failure: Failure) -> bool:
-        """Wait and return False, or park *event* and return True; raises Halted."""
+    async def _failed(self, event: Incoming, failure: Failure, before: Sequence[Incoming]) -> bool:
+        """Wait and return False, or park *event* and return True: past it and *before*; raises Halted."""
         if await self._again(event.id, failure, tenant=event.tenant, what=event.name):
             return False
-        await self._park(event, failure, self.attempts[event.id])
+        await self._park(event, failure, self.attempts[event.id], before)
         self._given_up(failure)
         return True
 
@@ -387,13 +421,15 @@ class Delivering:
         if self._in_a_row >= self._policy.parked_in_a_row_max:
             raise Halted(f"{self._in_a_row} events in a row failed; the last with {failure.code} in {failure.hook}")
 
-    async def _park(self, event: Incoming, failure: Failure, attempts: int) -> None:
+    async def _park(self, event: Incoming, failure: Failure, attempts: int, before: Sequence[Incoming] = ()) -> None:
         parked = ToPark(
             tenant=event.tenant, sequence=event.sequence, event_id=event.id, aggregate=event.aggregate,
             aggregate_id=event.aggregate_id, document=event.document, code=failure.code, hook=failure.hook,
             error=failure.error, place=failure.place, attempts=attempts, mode=self._mode,
         )  # fmt: skip
-        await self._keep([(None, event.tenant, event.sequence)], None, parked=[parked])
+        reached = _reached([*before, event])
+        await self._keep([(None, tenant, sequence) for tenant, sequence in reached.items()], None, parked=[parked])
+        self._seen(before)
         self.attempts.pop(event.id, None)
         if self._worker.config.blocks:
             self._blocked.add((event.tenant, event.aggregate, event.aggregate_id))

@@ -67,15 +67,22 @@ def incoming(document: bytes) -> Incoming:
     return event
 
 
-async def dense(documents: Sequence[bytes], known: dict[str, int], events_after: EventsAfter) -> list[Incoming]:
+async def dense(
+    documents: Sequence[bytes], known: dict[str, int], events_after: EventsAfter, *, since: str = ""
+) -> list[Incoming]:
     """Return the events of *documents* beyond *known* (tenant -> sequence), in order, gaps filled from the journal.
 
+    *since*: tenants that are not known begin with their first event that was recorded later; empty: with their first.
     Raises Missing where an event is nowhere to be had, EnvelopeError for what is no event.
     """
     reached = dict(known)
     found: list[Incoming] = []
     for document in documents:
         event = incoming(document)
+        if since and event.tenant not in reached:
+            if decode_envelope(document).time <= since:
+                continue
+            reached[event.tenant] = event.sequence - 1
         last = reached.get(event.tenant, 0)
         if event.sequence <= last:
             continue

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from milepost.ordered import stream_state
-from milepost.react.delivering import Delivering
+from milepost.react.delivering import Delivering, Halted
 from milepost.react.incoming import Words
 from milepost.react.process import Process
 from milepost.react.reports import Dry, EffectEntry
@@ -31,6 +31,8 @@ async def rehearse(config: Config, around: Around) -> Dry:
 
     It runs in a process and on tables of its own, which are thrown away.
     """
+    # What fails is told, not waited for.
+    around = around._replace(policy=around.policy._replace(event_attempts_max=1))
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="milepost-rehearsal-"))
         worker = Worker(config._replace(url=f"sqlite:///{Path(folder) / 'react.sqlite'}", blocks=False), around)
@@ -45,7 +47,8 @@ async def rehearse(config: Config, around: Around) -> Dry:
         words = Words(manifest, around.keys, "service:react")
         delivering = Delivering(worker, around, process, words)
         await delivering.begin(await worker.shared.run(Store.status))
-        await delivering.run(once=True)
+        with suppress(Halted):  # what it came to until then is told, with why
+            await delivering.run(once=True)
         return await asyncio.to_thread(worker.shared.call, _told)
 
 

@@ -37,6 +37,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     disabled: bool = False
     version: str = ""  # of the plugin that wrote last
     started: bool = False  # a start position was ever set
+    since: str = ""  # of tenants whose events never came, only what was recorded after this counts; empty: all of it
     handled: int = 0
     failed: int = 0
     ms_total: float = 0.0

@@ -72,8 +72,8 @@ class Store(Granting, Outbox, Parking, Replays, Timers):
         return Status(
             position=Position(row["generation"], row["stream_sequence"]), mode=row["mode"],
             replay_until=row["replay_until"], paused=row["paused"], why=row["why"], disabled=bool(row["disabled"]),
-            version=row["version"], started=bool(row["started"]), handled=row["handled"], failed=row["failed"],
-            ms_total=row["us_total"] / 1000, ms_max=row["us_max"] / 1000,
+            version=row["version"], started=bool(row["started"]), since=row["since"], handled=row["handled"],
+            failed=row["failed"], ms_total=row["us_total"] / 1000, ms_max=row["us_max"] / 1000,
         )  # fmt: skip
 
     def numbers(self) -> dict[str, int]:
@@ -168,9 +168,11 @@ class Store(Granting, Outbox, Parking, Replays, Timers):
 
     def begin(
         self, position: Position, mode: Mode, replay_until: int = 0, numbers: Mapping[str, int] | None = None,
-        *, anew: bool = False,
+        *, anew: bool = False, since: str = "",
     ) -> None:  # fmt: skip
         """Start reading at *position*, with tenants at *numbers*; *anew*: with nothing kept, see `reset`.
+
+        *since*: when the last event was recorded that is passed over (as `time` has it); of the others all count.
 
         Raises DatabaseError `in_use` where another holds the lease.
         """
@@ -180,8 +182,9 @@ class Store(Granting, Outbox, Parking, Replays, Timers):
             connection.execute("DELETE FROM sequence")
             connection.upsert(tables.SEQUENCE, list((numbers or {}).items()))
             connection.execute(
-                "UPDATE status SET generation = ?, stream_sequence = ?, mode = ?, replay_until = ?, started = 1",
-                (*position, mode, replay_until),
+                "UPDATE status SET generation = ?, stream_sequence = ?, mode = ?, replay_until = ?, since = ?, "
+                "started = 1",
+                (*position, mode, replay_until, since),
             )
 
     def reset(self) -> None:

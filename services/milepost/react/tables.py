@@ -23,6 +23,7 @@ STATUS = Table(
         ("disabled", "int"),
         ("version", "text"),
         ("started", "int"),
+        ("since", "text"),
         ("handled", "int"),
         ("failed", "int"),
         ("us_total", "int"),
