@@ -69,7 +69,7 @@ async def stream_state(nc: Client) -> StreamState:
 
 
 async def stream_document(nc: Client, sequence: int) -> bytes | None:
-    """Return the document at *sequence* of GOALS, None where there is none; raises NoStream, NatsError, TimeoutError."""
+    """Return the document at *sequence* of GOALS, None: there is none; raises NoStream, NatsError, TimeoutError."""
     message = await nc.request(f"$JS.API.STREAM.MSG.GET.{STREAM}", b'{"seq":%d}' % sequence, timeout=REQUEST_S)
     answer: dict[str, Any] = msgspec.json.decode(message.data)
     if error := answer.get("error"):
