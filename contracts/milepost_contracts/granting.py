@@ -20,6 +20,7 @@ from milepost_contracts.plugin import (
 )
 
 NOTED = f"{RESERVED}noted/"
+BACK = f"{RESERVED}back/"  # with what was taken back, the event that did it
 Call = Callable[..., list[Any]]
 """Calls every implementation of a hook by name, with its arguments by name; what they give, in order."""
 
@@ -34,17 +35,37 @@ def reward(call: Call, manifest: Manifest, event: Delivered, context: Context) -
     if len({(one.rule, one.to) for one in rewards}) < len(rewards):
         why = "a rule gives two rewards to one person for one event: give each its own `rule`"
         raise PluginError("reward_twice", why)
-    for one in rewards:
-        id_ = stable_id("grant", manifest.id, event.tenant, event.id, one.rule, one.to)
-        known = context.grants(person=one.to, standing=False)
-        if any(grant.id == id_ or (one.once and grant.stands and _same(grant.reward, one)) for grant in known):
-            continue
-        grant = Grant(
-            id=id_, reward=one, aggregate=event.aggregate, aggregate_id=event.aggregate_id, cause=event.id,
-            at=event.occurred,
-        )  # fmt: skip
+    grants = [grant for one in rewards if (grant := _new(one, manifest, event, context)) is not None]
+    for grant in _still_due(call, grants, event, context):
         context.turn.granted.append(grant)
         call("on_granted", grant=grant, context=context)
+
+
+def _new(one: Reward, manifest: Manifest, event: Delivered, context: Context) -> Grant | None:
+    """Return the grant of a reward; None where it was given before."""
+    id_ = stable_id("grant", manifest.id, event.tenant, event.id, one.rule, one.to)
+    known = context.grants(person=one.to, standing=False)
+    if any(grant.id == id_ or (one.once and grant.stands and _same(grant.reward, one)) for grant in known):
+        return None
+    return Grant(
+        id=id_, reward=one, aggregate=event.aggregate, aggregate_id=event.aggregate_id, cause=event.id,
+        at=event.occurred,
+    )  # fmt: skip
+
+
+def _still_due(call: Call, grants: list[Grant], event: Delivered, context: Context) -> list[Grant]:
+    """Return those of *grants* that stand although *event* comes late, after what has taken it back."""
+    if not grants:
+        return grants
+    noted = noted_as(event)
+    for key in (event.id, *(noted[:1] if noted else ())):
+        document = context.read(BACK + key)
+        if document is None or (later := Delivered(document)).sequence < event.sequence:
+            continue
+        results = call("on_retracted", event=later, retracted=event.id, grants=grants, context=context)
+        taken = {grant.id for result in results for grant in result}
+        grants = [grant for grant in grants if grant.id not in taken]
+    return grants
 
 
 def _same(one: Reward, other: Reward) -> bool:
@@ -69,6 +90,8 @@ def noted_under(key: str, context: Context) -> list[str]:
 def retract(call: Call, event: Delivered, context: Context) -> None:
     """Tell the plugin what *event* takes back, and revoke what it wants revoked."""
     named, key = taken_back(event)
+    # An event that was put aside may come after this one.
+    context.turn.writes[BACK + (named or key)] = event.document
     noted = noted_under(key, context) if key else []
     causes = [named, *noted] if named else noted
     if not causes:

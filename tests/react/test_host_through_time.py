@@ -370,6 +370,24 @@ async def test_later_events_of_a_goal_wait_or_go_on_by_setting(hosting_both: Mak
     assert host.state("picky")[other.id] == [2, 4, 6]
 
 
+async def test_what_was_put_aside_and_taken_back_meanwhile_is_not_rewarded(hosting_both: MakeHost) -> None:
+    """A parked hit that is tried again after its retraction gives nothing; one that stands does, once."""
+    host = hosting_both({"late": "tests.react.plugins.late"}, policy=QUICK)
+    host.configure("late", "can = false")
+    await host.start()
+    await host.until("late", running)
+    goal, hit = tell(host)
+    stands = goal.hit("another")
+    goal.retract(hit)
+    await host.publish()
+    await host.until("late", lambda report: report.parked == 2 and report.lag == 0)
+    host.configure("late", "can = true")
+    await host.told("retry", "late")
+    report = await host.until("late", lambda report: not report.parked and report.facts_published == 1)
+    assert report.grants == 1
+    assert [fact["causationid"] for fact in await host.facts("late")] == [stands.id]
+
+
 async def test_a_timer_outlives_a_restart(hosting_both: MakeHost) -> None:
     """It fires once, after it is due: not before, not while the host is down, late rather than never."""
     host = await begun(hosting_both, {"sleeper": "tests.react.plugins.sleeper"})
