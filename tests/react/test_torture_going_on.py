@@ -107,6 +107,28 @@ async def test_large_turns_are_taken_a_few_at_a_time(tormenting: MakeTormented) 
     await torment.ended()
 
 
+async def test_a_plugin_that_says_a_lot_delays_no_fact_of_others(tormenting: MakeTormented) -> None:
+    """Facts of neighbours are published while a flood of large ones is, and all of the flood in the end."""
+    torment = tormenting("says_a_lot")
+    await _goes_on(torment, 30)
+    report = await torment.report()
+    assert (report.facts_published, report.facts_waiting) == (30 * 15, 0)
+    await torment.ended()
+
+
+async def test_a_plugin_that_only_reads_is_ended(tormenting: MakeTormented) -> None:
+    """Whoever reads without an end is held to the limit of a handler; neighbours are as ever meanwhile."""
+    torment = tormenting("reads_without_end")
+    await torment.start()
+    await torment.until("running")
+    await torment.publish()
+    await torment.until("paused", "timed_out in on_event")
+    await torment.neighbours_are_well()
+    assert [one.sequence for one in (await torment.dead()).parked] == [2, 3]
+    await torment.well_again()
+    await torment.ended()
+
+
 async def test_what_a_plugin_prints_is_not_seen(tormenting: MakeTormented, capfd: pytest.CaptureFixture[str]) -> None:
     """Secrets that a plugin prints, logs or warns of reach neither the host's output nor its errors."""
     torment = tormenting("prints")
