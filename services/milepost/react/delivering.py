@@ -3,62 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-import msgspec
-
-from milepost.ordered import Arrived, Broken, NoStream, Ordered, stream_document, stream_state
-from milepost.react.incoming import Concerns, Incoming, Words, dense
-from milepost.react.permitting import forbidden
-from milepost.react.process import Died, Process
-from milepost.react.retrying import TIMER, Retrying
+from milepost.ordered import Arrived, Broken, Ordered, stream_state
+from milepost.react.beginning import begin
+from milepost.react.failing import Failing
+from milepost.react.firing import TIMERS_LATE_S, Timers
+from milepost.react.incoming import Concerns, Incoming, dense
+from milepost.react.process import Died
+from milepost.react.retrying import Retrying
 from milepost.react.store import Position, Status, Store, ToPark
 from milepost.react.telling import tell
+from milepost.react.turns import Turns
 from milepost.tasks import end
-from milepost_contracts.child import Acting, Batch, Firing, Performing, Taken
+from milepost_contracts.child import Acting, Taken
 from milepost_contracts.context import Line
-from milepost_contracts.envelope import decode
-from milepost_contracts.keeping import Cause, Kept, keep, of_event, of_outcome, of_request, of_timer
-from milepost_contracts.plugin import ERASED, Delivered, Manifest, Mode, PluginError, Question
-from milepost_contracts.running import Done, Failure
+from milepost_contracts.keeping import Kept, keep, of_event, of_request
+from milepost_contracts.plugin import Delivered, Mode, PluginError, Question
+from milepost_contracts.running import Failure
 
 if TYPE_CHECKING:
     from milepost.react.worker import Around, Worker
 
-TIME = "%Y-%m-%dT%H:%M:%S.%fZ"  # of an event's `time`
-TIMERS_MAX = 100  # fired before events are looked at again
 FRAME_BYTES = 8 * 1024 * 1024  # of documents in one frame, about; opened words come on top
-LATER_S_MAX = 60.0  # a handler that wants to be called again later is asked at least so often, and is seen to wait
-# Timers wait for the events that were there when they came due: a nudge must know of the check-in that was held. Where
-# nothing comes for so long, what the stream said of itself is not to be had, and they wait no longer.
-TIMERS_LATE_S = 30.0
 T = TypeVar("T")
 P = ParamSpec("P")
-
-
-class Halted(Exception):  # noqa: N818  the plugin is paused with it
-    """The plugin keeps failing."""
 
 
 class Delivering:
     """Hands events and timers to one process of a plugin, until something breaks."""
 
-    def __init__(self, worker: Worker, around: Around, process: Process, words: Words) -> None:
-        """Take the plugin's worker and process; `wakes` are set when something may go out."""
-        assert process.manifest is not None  # noqa: S101  it has started
-        self.manifest: Manifest = process.manifest
-        self.attempts = worker.attempts
+    def __init__(self, worker: Worker, around: Around, turns: Turns) -> None:
+        """Take the plugin's worker and its process."""
+        self.manifest = turns.manifest
         self._worker = worker
         self._around = around
         self._policy = around.policy
-        self._process = process
-        self._words = words
-        self.wakes: tuple[asyncio.Event, ...] = ()
-        # A turn is made and kept before the next is made, or that would not see what it wrote.
-        self._turning = asyncio.Lock()
-        self._concerns = Concerns(process.manifest, process.hooks)
+        self._turns = turns
+        self._failing = Failing(worker, turns, around)
+        self._timers = Timers(worker, turns, self._failing, around)
+        self._concerns = Concerns(turns.manifest, turns.hooks)
         self._log = around.log.bind(plugin=worker.name)
         self._numbers: dict[str, int] = {}
         self._position = Position(0, 0)
@@ -67,56 +52,13 @@ class Delivering:
         self._since = ""
         self._blocked: set[tuple[str, str, str]] = set()
         self._singly = 0  # so many events one at a time: the one that ended the process is to be found
-        self._failures = 0  # not counted in the store yet
-        self._in_a_row = 0  # parked without one in between that went well
-        # Timers that have come due: when that was seen, and the stream's last sequence then.
-        self._waiting: tuple[dt.datetime, int] | None = None
-        self._first = 1 if isinstance(process.manifest.start, str) else process.manifest.start
-
-    # Beginning
+        self._first = 1 if isinstance(turns.manifest.start, str) else turns.manifest.start
 
     async def begin(self, status: Status) -> None:
-        """Find the place to go on from; where there is none yet, the one that the manifest asks for."""
-        state = await stream_state(self._around.nc)
-        position = status.position
-        anew = position.generation != state.generation or position.stream_sequence > state.last_sequence
-        if state.refilling and (not status.started or (anew and status.mode != "live")):
-            raise NoStream("the stream is being filled again: where history ends is not known yet")
-        if not status.started:
-            await self._first_begin(state.generation, state.last_sequence)
-        elif anew:
-            # Another stream than the one that was read: from its beginning, passing over what was handled.
-            before, position = status.position, Position(state.generation, 0)
-            self._log.info("stream_begins_anew", generation=state.generation)
-            await self._run(Store.keep, [], position, before=before)
-            if status.mode != "live" and status.replay_until:
-                await self._run(Store.set_mode, status.mode, state.last_sequence)
-        elif status.mode == "live" and await self._run(Store.looks_emptied):
-            # What it knew is gone: acting on it would greet everybody anew.
-            await self._run(Store.set_mode, "dry_run", 0)
-            self._log.error("state_is_empty", mode="dry_run", run=f"milepost plugins replay {self._worker.name}")
-        if status.version and status.version != self.manifest.version:
-            self._log.info("plugin_version", before=status.version, now=self.manifest.version)
-        await self._run(Store.set_version, self.manifest.version)
+        """Find the place to go on from."""
+        await begin(self._worker, self._around, self.manifest, status)
         self._numbers = await self._run(Store.numbers)
         self._blocked = await self._run(Store.parked_goals) if self._worker.config.blocks else set()
-
-    async def _first_begin(self, generation: int, last_sequence: int) -> None:
-        if self.manifest.start == "now":
-            since = await self._newest(last_sequence) if last_sequence else ""
-            await self._run(Store.begin, Position(generation, last_sequence), "live", 0, {}, since=since)
-            return
-        mode: Mode = "replay" if last_sequence else "live"
-        await self._run(Store.begin, Position(generation, 0), mode, last_sequence, {})
-        if last_sequence:
-            self._log.info("replay_begins", until=last_sequence)
-
-    async def _newest(self, last_sequence: int) -> str:
-        """Return when the newest event was recorded."""
-        document = await stream_document(self._around.nc, last_sequence)
-        if document is None:
-            return self._around.clock().astimezone(dt.UTC).strftime(TIME)
-        return decode(document).time
 
     # Going on
 
@@ -142,7 +84,7 @@ class Delivering:
             fetching = asyncio.create_task(ordered.next(self._limit(self._position.stream_sequence)))
             while True:
                 while not fetching.done():
-                    waited = await self._until_timer()
+                    waited = await self._timers.until_next() if self._mode == "live" else None
                     await asyncio.wait([fetching], timeout=waited)
                     await self._fire_due(silent=not fetching.done() and waited == TIMERS_LATE_S)
                 arrived = fetching.result()
@@ -221,7 +163,7 @@ class Delivering:
         """
         events = len(passed)
         while run:
-            async with self._turning:
+            async with self._turns.turning:
                 passed, run, failure = await self._through(passed, run)
             if failure is None:
                 continue
@@ -234,7 +176,7 @@ class Delivering:
                     return events - len(passed)
         if passed:
             await self._keep([(None, tenant, sequence) for tenant, sequence in _reached(passed).items()], None)
-            self._seen(passed)
+            self._turns.forget(passed)
         return events
 
     async def _through(
@@ -248,25 +190,30 @@ class Delivering:
         timeout_s = self._policy.budget_s + self.manifest.timeout_s + self._policy.grace_s
         place = 0
         try:
-            async with self._process.talking() as talk:
-                waiting = talk.say("deliver", await self._batch(frames[0], 0))
+            async with self._turns.process.talking() as talk:
+                waiting = talk.say("deliver", await self._turns.batch(frames[0], self._mode, 0))
                 for place, frame in enumerate(frames):
                     following = None
                     if place + 1 < len(frames):
-                        following = talk.say("deliver", await self._batch(frames[place + 1], waiting))
+                        batch = await self._turns.batch(frames[place + 1], self._mode, waiting)
+                        following = talk.say("deliver", batch)
                     taken = await talk.hear(waiting, Taken, timeout_s)
-                    self._check(taken, len(frame))
+                    self._turns.check(taken, len(frame))
                     if taken.count:
                         passed = await self._keep_some(passed, frame[: taken.count], taken)
                         run = run[taken.count :]
-                        self._in_a_row, self._singly = 0, max(0, self._singly - taken.count)
+                        self._singly = max(0, self._singly - taken.count)
+                        self._failing.went_well()
                     if taken.count < len(frame) or following is None:
                         if following is not None:
                             await talk.hear(following, Taken, timeout_s)  # it was not begun
                         return passed, run, taken.failure
                     waiting = following
         except Died as died:
-            return passed, run, await self._died(died, len(frames[place]))
+            failure = await self._turns.died(died, "on_event")
+            if len(frames[place]) == 1:
+                return passed, run, failure
+            self._singly = len(frames[place])  # until the one that ends the process is found
         return passed, run, None
 
     def _frames(self, run: list[Incoming]) -> list[list[Incoming]]:
@@ -282,49 +229,6 @@ class Delivering:
             frames[-1].append(event)
             left -= len(event.document)
         return frames
-
-    async def _batch(self, events: Sequence[Incoming], after: int) -> Batch:
-        data = await self._words.opened([event.document for event in events])
-        items = [(event.document, opened) for event, opened in zip(events, data, strict=True)]
-        return Batch(items=items, mode=self._mode, budget_ms=self._policy.budget_s * 1000, after=after)
-
-    def _check(self, taken: Taken, events: int) -> None:
-        """Raise Died where *taken* cannot be said of so many events, or has turns that ask for what they may not."""
-        places = [place for place, _ in taken.turns]
-        some = taken.count > 0 if taken.failure is None else taken.count < events
-        if not some or not 0 <= taken.count <= events or places != sorted({*places} & {*range(taken.count)}):
-            raise Died("nonsense", "what the process says it has taken is not what it was given")
-        for _, turn in taken.turns:
-            if why := forbidden(self.manifest, turn):
-                raise Died("not_permitted", why)
-
-    async def alone(self, document: bytes, mode: Mode) -> Taken:
-        """Have one event taken, by itself; to be called, and its result kept, while `turning` is held."""
-        (data,) = await self._words.opened([document])
-        timeout_s = self.manifest.timeout_s + self._policy.grace_s
-        batch = Batch(items=[(document, data)], mode=mode, budget_ms=0.0)
-        try:
-            taken = await self._process.ask("deliver", batch, Taken, timeout_s=timeout_s)
-            self._check(taken, 1)
-        except Died as died:
-            return Taken(count=0, failure=await self._died(died, 1))
-        if taken.turns:
-            event = Delivered(document)
-            tell(self._log, [({"tenant": event.tenant, "event_id": event.id}, taken.turns[0][1].log)])
-        return taken
-
-    async def _died(self, died: Died, events: int) -> Failure | None:
-        """Start the process again; return why the event failed that it was handling, None where it is not known."""
-        self._log.warning("plugin_died", code=died.code, why=str(died), events=events)
-        await self._anew()
-        if events > 1:
-            self._singly = events  # until the one that ends the process is found
-            return None
-        return Failure(code=died.code, hook="on_event", error=str(died))
-
-    async def _anew(self) -> None:
-        await self._process.kill()
-        await self._process.start()
 
     async def _keep_some(self, passed: Sequence[Incoming], done: Sequence[Incoming], taken: Taken) -> list[Incoming]:
         """Keep what *done* came to; return what of *passed* comes after."""
@@ -344,11 +248,11 @@ class Delivering:
         else:
             # They came to nothing: only how far each tenant is has to be kept.
             kept = [(None, tenant, sequence) for tenant, sequence in _reached(taken_now).items()]
-        for event in done if self.attempts else ():
-            self.attempts.pop(event.id, None)
+        for event in done if self._failing.attempts else ():
+            self._failing.attempts.pop(event.id, None)
         tell(self._log, said)
         await self._keep(kept, None, handled=len(done), ms_total=taken.ms_total, ms_max=taken.ms_max)
-        self._seen(taken_now)
+        self._turns.forget(taken_now)
         return list(passed[last + 1 :])
 
     async def _keep(
@@ -362,7 +266,6 @@ class Delivering:
         parked: Sequence[ToPark] = (),
     ) -> None:
         before, position = self._position, position or self._position
-        failed, self._failures = self._failures, 0
         self._around.at("react.before_commit")
         await self._run(
             Store.keep,
@@ -370,7 +273,7 @@ class Delivering:
             position,
             before=before,
             handled=handled,
-            failed=failed,
+            failed=self._failing.uncounted(),
             ms_total=ms_total,
             ms_max=ms_max,
             parked=parked,
@@ -380,46 +283,17 @@ class Delivering:
         for _, tenant, sequence in kept:
             self._numbers[tenant] = max(sequence, self._numbers.get(tenant, 0))
         if any(one is not None and (one.outgoing or one.facts) for one, _, _ in kept):
-            self.awake()
-
-    def _seen(self, events: Sequence[Incoming]) -> None:
-        for event in events if self.manifest.permissions.words else ():
-            if event.name == ERASED:
-                self._words.forget(event.tenant)
+            self._turns.awake()
 
     # What fails
 
     async def _failed(self, event: Incoming, failure: Failure, before: Sequence[Incoming]) -> bool:
         """Wait and return False, or park *event* and return True: past it and *before*; raises Halted."""
-        if await self._again(event.id, failure, tenant=event.tenant, what=event.name):
+        if await self._failing.again(event.id, failure, tenant=event.tenant, what=event.name):
             return False
-        await self._park(event, failure, self.attempts[event.id], before)
-        self._given_up(failure)
+        await self._park(event, failure, self._failing.attempts[event.id], before)
+        self._failing.given_up(failure)
         return True
-
-    async def _again(self, id_: str, failure: Failure, *, tenant: str, what: str) -> bool:
-        """Wait and return True where what has *id_* is to be tried again; False: that was often enough."""
-        attempts = self.attempts[id_] = self.attempts.get(id_, 0) + int(failure.tried)
-        self._log.warning(
-            "plugin_failed",
-            tenant=tenant, id=id_, what=what, hook=failure.hook, code=failure.code, error=failure.error,
-            place=failure.place, attempts=attempts,
-        )  # fmt: skip
-        self._failures += int(failure.tried)
-        if failure.code == "out_of_memory":
-            await self._anew()  # what has leaked is gone with the process, and the next attempt has all of it
-        if failure.tried and (failure.final or attempts >= self._policy.event_attempts_max):
-            return False
-        self._worker.trying_again(f"{failure.code} in {failure.hook}: attempt {attempts} at {what}")
-        pause = self._policy.event_pause_s(max(attempts, 1)) if failure.retry_s is None else failure.retry_s
-        await asyncio.sleep(min(pause, LATER_S_MAX))
-        self._worker.running()
-        return True
-
-    def _given_up(self, failure: Failure) -> None:
-        self._in_a_row += 1
-        if self._in_a_row >= self._policy.parked_in_a_row_max:
-            raise Halted(f"{self._in_a_row} events in a row failed; the last with {failure.code} in {failure.hook}")
 
     async def _park(self, event: Incoming, failure: Failure, attempts: int, before: Sequence[Incoming] = ()) -> None:
         parked = ToPark(
@@ -429,8 +303,8 @@ class Delivering:
         )  # fmt: skip
         reached = _reached([*before, event])
         await self._keep([(None, tenant, sequence) for tenant, sequence in reached.items()], None, parked=[parked])
-        self._seen(before)
-        self.attempts.pop(event.id, None)
+        self._turns.forget(before)
+        self._failing.attempts.pop(event.id, None)
         if self._worker.config.blocks:
             self._blocked.add((event.tenant, event.aggregate, event.aggregate_id))
         if failure.code != "behind":
@@ -441,93 +315,20 @@ class Delivering:
         wanted, self._worker.retrying = self._worker.retrying, None
         if wanted is None:
             return
-        await Retrying(self._worker, self, self._around, mode).run(wanted)
+        await Retrying(self._worker, self._turns, self._around, mode).run(wanted)
         if self._worker.config.blocks:
             self._blocked = await self._run(Store.parked_goals)
 
-    # Timers
-
-    async def _until_timer(self) -> float | None:
-        if self._mode != "live":
-            return None
-        upcoming = await self._run(Store.next_timer)
-        if upcoming is None or self._waiting is not None:
-            return TIMERS_LATE_S  # another process of the plugin may set one
-        return min(max(0.0, (upcoming - self._around.clock()).total_seconds()), TIMERS_LATE_S)
-
     async def _fire_due(self, *, silent: bool = False) -> None:
-        """Fire timers that have come due, once the events are handled that were there then; *silent*: none comes."""
-        if self._mode != "live":
-            return
-        if self._waiting is None:
-            now = self._around.clock()
-            if not await self._run(Store.due_timers, now, 1):
-                return
-            self._waiting = (now, (await stream_state(self._around.nc)).last_sequence)
-        due, head = self._waiting
-        if self._position.stream_sequence < head and not silent:
-            return
-        for tenant, key, at in await self._run(Store.due_timers, due, TIMERS_MAX):
-            await self._fire(tenant, key, at)
-        self._waiting = None
-
-    async def _fire(self, tenant: str, key: str, at: dt.datetime) -> None:
-        cause = of_timer(self.manifest, tenant, key, at)
-        firing = Firing(tenant=tenant, key=key, at=at, mode="live")
-        while True:
-            async with self._turning:
-                done = await self.asked("fire", firing, "on_timer")
-                if done.failure is None:
-                    await self._keep_timer(cause, done, key, at)
-                    self._in_a_row = 0
-                    return
-            if not await self._again(cause.id, done.failure, tenant=tenant, what=f"the timer {key}"):
-                break
-        parked = ToPark(
-            tenant=tenant, sequence=0, event_id=cause.id, aggregate=TIMER, aggregate_id=key,
-            document=msgspec.json.encode(firing), code=done.failure.code, hook=done.failure.hook,
-            error=done.failure.error, place=done.failure.place, attempts=self.attempts[cause.id],
-        )  # fmt: skip
-        await self._keep_timer(cause, Done(), key, at, parked=[parked])
-        self._log.error("timer_parked", tenant=tenant, key=key, code=done.failure.code)
-        self._given_up(done.failure)
-
-    async def _keep_timer(
-        self, cause: Cause, done: Done, key: str, at: dt.datetime, *, parked: Sequence[ToPark] = ()
-    ) -> None:
-        kept = keep(self.manifest, cause, done.turn, mode="live", now=self._around.clock())
-        self._around.at("react.before_commit")
-        await self._run(Store.keep_timer, kept, cause.tenant, key, at, parked=parked)
-        self._around.at("react.after_commit")
-        self.attempts.pop(cause.id, None)
-        self.awake()
-
-    async def asked(self, verb: str, given: object, hook: str) -> Done:
-        """Ask the process for one turn; one that ends it has failed, and it is started again."""
-        timeout_s = self.manifest.timeout_s + self._policy.grace_s
-        try:
-            done = await self._process.ask(verb, given, Done, timeout_s=timeout_s)
-        except Died as died:
-            self._log.warning("plugin_died", code=died.code, why=str(died), hook=hook)
-            await self._anew()
-            return Done(failure=Failure(code=died.code, hook=hook, error=str(died)))
-        if why := forbidden(self.manifest, done.turn):
-            await self._anew()
-            return Done(failure=Failure(code="not_permitted", hook=hook, error=why))
-        tell(self._log, [({"hook": hook}, done.turn.log)])
-        return done
-
-    def awake(self) -> None:
-        """Have whoever sends look what there is."""
-        for wake in self.wakes:
-            wake.set()
+        if self._mode == "live":
+            await self._timers.fire_due(self._position.stream_sequence, silent=silent)
 
     # What is asked of the plugin beside events
 
     async def act(self, request: Question) -> object:
         """Have done what an administrator asks for, and return the answer; raises PluginError."""
-        async with self._turning:
-            done = await self.asked("act", Acting(request=request, mode=self._mode), "act")
+        async with self._turns.turning:
+            done = await self._turns.asked("act", Acting(request=request, mode=self._mode), "act")
             if done.failure is not None:
                 raise PluginError(done.failure.code, f"{request.name}: {done.failure.error or done.failure.code}")
             if done.result is None:
@@ -537,28 +338,8 @@ class Delivering:
             now = self._around.clock()
             kept = keep(self.manifest, cause, done.turn, mode=self._mode, now=now, position=position)
             await self._run(Store.keep_apart, kept)
-        self.awake()
+        self._turns.awake()
         return done.result
-
-    async def performed(self, performing: Performing) -> Kept | None:
-        """Tell the plugin what came of an effect; return what that came to, None where it does not want to know.
-
-        To be called, and its result kept, while `turning` is held.
-        """
-        if "on_performed" not in self._process.hooks or performing.outcome is None:
-            return None
-        done = await self.asked("performed", performing, "on_performed")
-        if done.failure is not None:
-            self._log.warning("plugin_failed", hook="on_performed", code=done.failure.code, place=done.failure.place)
-            return None
-        event = None if performing.document is None else Delivered(performing.document)
-        cause = of_outcome(self.manifest, msgspec.structs.replace(performing.effect, event=event))
-        return keep(self.manifest, cause, done.turn, mode="live", now=self._around.clock())
-
-    @property
-    def turning(self) -> asyncio.Lock:
-        """Held while a turn is made and kept."""
-        return self._turning
 
     async def _run(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
         return await self._worker.shared.run(work, *given, **named)

@@ -14,6 +14,7 @@ import msgspec
 from milepost.react.process import Died, Process
 from milepost.react.store import Entry, Store
 from milepost.react.telling import tell
+from milepost.react.turns import Turns
 from milepost.tasks import end
 from milepost_contracts.answers import Accepted, Failed, Invalid, Refused
 from milepost_contracts.child import Hello, Performing
@@ -23,7 +24,6 @@ from milepost_contracts.running import Done, Failure
 from milepost_contracts.strict import strict
 
 if TYPE_CHECKING:
-    from milepost.react.delivering import Delivering
     from milepost.react.incoming import Words
     from milepost.react.worker import Around, Worker
     from milepost_contracts.keeping import Kept
@@ -36,10 +36,10 @@ SHOWN_MAX = 50  # effects taken from the outbox at once
 class Effects:
     """Performs one plugin's effects, a few at a time, each in a process that is not the one that handles events."""
 
-    def __init__(self, worker: Worker, delivering: Delivering, around: Around, hello: Hello, words: Words) -> None:
-        """Take the plugin's worker, who tells it of outcomes, what its processes are told first, what opens words."""
+    def __init__(self, worker: Worker, turns: Turns, around: Around, hello: Hello, words: Words) -> None:
+        """Take the plugin's worker, its process that is told of outcomes, what others are told first, and words."""
         self._worker = worker
-        self._delivering = delivering
+        self._turns = turns
         self._around = around
         self._policy = around.policy
         self._hello = hello
@@ -111,10 +111,10 @@ class Effects:
         if failure is not None and not failure.final:
             pause = self._policy.effect_pause_s(entry.tries + 1) if failure.retry_s is None else failure.retry_s
         outcome = Outcome(ok=failure is None, final=pause is None, code=failure.code if failure else "", retry_s=pause)
-        async with self._delivering.turning:
+        async with self._turns.turning:
             kept = None
             if performing is not None:
-                kept = await self._delivering.performed(msgspec.structs.replace(performing, outcome=outcome))
+                kept = await self._turns.performed(msgspec.structs.replace(performing, outcome=outcome))
             await self._ended(entry, failure, pause, kept)
         self.wake.set()
 

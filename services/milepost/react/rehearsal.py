@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from milepost.ordered import stream_state
-from milepost.react.delivering import Delivering, Halted
+from milepost.react.delivering import Delivering
+from milepost.react.failing import Halted
 from milepost.react.incoming import Words
 from milepost.react.process import Process
 from milepost.react.reports import Dry, EffectEntry
 from milepost.react.store import Entry, Position, Status, Store
+from milepost.react.turns import Turns
 from milepost.react.worker import Around, Config, Worker
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ async def rehearse(config: Config, around: Around) -> Dry:
         begin = Position(state.generation, 0)
         await worker.shared.run(Store.begin, begin, "dry_run", state.last_sequence, {})
         words = Words(manifest, around.keys, "service:react")
-        delivering = Delivering(worker, around, process, words)
+        delivering = Delivering(worker, around, Turns(process, words, around, worker.name))
         await delivering.begin(await worker.shared.run(Store.status))
         with suppress(Halted):  # what it came to until then is told, with why
             await delivering.run(once=True)

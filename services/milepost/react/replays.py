@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from milepost.react.incoming import incoming
 from milepost.react.store import Store
+from milepost.react.turns import Turns
 from milepost_contracts.child import Replaying
 from milepost_contracts.keeping import keep, of_replay
 from milepost_contracts.plugin import Delivered, Replay
@@ -26,10 +27,11 @@ SILENT_S = 5.0  # before the journal's side is asked again
 class Replays:
     """Brings past events to one plugin."""
 
-    def __init__(self, worker: Worker, delivering: Delivering, around: Around, words: Words) -> None:
-        """Take the plugin's worker, who asks its process, and where events and words come from."""
+    def __init__(self, worker: Worker, delivering: Delivering, turns: Turns, around: Around, words: Words) -> None:
+        """Take the plugin's worker, who knows its mode, its process, and where events and words come from."""
         self._worker = worker
         self._delivering = delivering
+        self._turns = turns
         self._around = around
         self._policy = around.policy
         self._words = words
@@ -72,22 +74,22 @@ class Replays:
         given = Replaying(document=document, opened=data, replay=replay, mode=self._delivering.mode)
         attempts = 0
         while True:
-            async with self._delivering.turning:
-                done = await self._delivering.asked("replayed", given, "on_replayed")
+            async with self._turns.turning:
+                done = await self._turns.asked("replayed", given, "on_replayed")
                 attempts += 1
                 if done.failure is None or done.failure.final or attempts >= self._policy.event_attempts_max:
                     kept = []
                     if done.failure is None:
-                        cause = of_replay(self._delivering.manifest, replay, event)
+                        cause = of_replay(self._turns.manifest, replay, event)
                         now, mode = self._around.clock(), self._delivering.mode
-                        kept = [keep(self._delivering.manifest, cause, done.turn, mode=mode, now=now)]
+                        kept = [keep(self._turns.manifest, cause, done.turn, mode=mode, now=now)]
                     else:
                         self._log.error("replayed_event_given_up", event_id=event.id, code=done.failure.code)
                     following = event.sequence + 1
                     going = await self._worker.shared.run(
                         Store.keep_replayed, replay.id, kept, before=before, next_=following
                     )
-                    self._delivering.awake()
+                    self._turns.awake()
                     return going
             self._log.warning("plugin_failed", hook="on_replayed", event_id=event.id, code=done.failure.code)
             await asyncio.sleep(self._policy.event_pause_s(attempts))

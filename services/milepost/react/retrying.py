@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from milepost.react.store import Parked, Store
+from milepost.react.turns import Turns
 from milepost_contracts.child import Firing
 from milepost_contracts.keeping import Kept, keep, of_event, of_timer
 from milepost_contracts.plugin import Delivered, Mode
 from milepost_contracts.running import Failure
 
 if TYPE_CHECKING:
-    from milepost.react.delivering import Delivering
     from milepost.react.worker import Around, Worker
 
 AT_ONCE = 100  # parked events read in one go
@@ -24,10 +24,10 @@ TIMER = "timer"  # in the place of an aggregate: a parked timer, whose document 
 class Retrying:
     """Tries parked events of one plugin again."""
 
-    def __init__(self, worker: Worker, delivering: Delivering, around: Around, mode: Mode) -> None:
+    def __init__(self, worker: Worker, turns: Turns, around: Around, mode: Mode) -> None:
         """Take whose they are, who hands them over, and the mode in which the plugin is now."""
         self._worker = worker
-        self._delivering = delivering
+        self._turns = turns
         self._around = around
         self._mode = mode
         self._log = around.log.bind(plugin=worker.name)
@@ -63,13 +63,13 @@ class Retrying:
             after = found[-1].number
 
     async def _one(self, parked: Parked) -> bool:
-        async with self._delivering.turning:
+        async with self._turns.turning:
             kept, failure = await (self._timer if parked.aggregate == TIMER else self._event)(parked)
             if failure is None:
                 await self._worker.shared.run(Store.unpark, parked.event_id, kept)
         if failure is None:
             self._log.info("parked_handled", tenant=parked.tenant, event_id=parked.event_id)
-            self._delivering.awake()
+            self._turns.awake()
             return True
         again = msgspec.structs.replace(
             parked, code=failure.code, hook=failure.hook, error=failure.error, place=failure.place,
@@ -81,20 +81,20 @@ class Retrying:
 
     async def _event(self, parked: Parked) -> tuple[Kept | None, Failure | None]:
         mode = self._mode_of(parked)
-        taken = await self._delivering.alone(parked.document, mode)
+        taken = await self._turns.alone(parked.document, mode)
         if taken.failure is not None or not taken.turns:
             return None, taken.failure
         cause = of_event(Delivered(parked.document))
-        manifest = self._delivering.manifest
+        manifest = self._turns.manifest
         return keep(manifest, cause, taken.turns[0][1], mode=mode, now=self._around.clock()), None
 
     async def _timer(self, parked: Parked) -> tuple[Kept | None, Failure | None]:
         firing = msgspec.json.decode(parked.document, type=Firing)
         firing = msgspec.structs.replace(firing, mode=self._mode_of(parked))
-        done = await self._delivering.asked("fire", firing, "on_timer")
+        done = await self._turns.asked("fire", firing, "on_timer")
         if done.failure is not None:
             return None, done.failure
-        manifest = self._delivering.manifest
+        manifest = self._turns.manifest
         cause = of_timer(manifest, firing.tenant, firing.key, firing.at)
         return keep(manifest, cause, done.turn, mode=firing.mode, now=self._around.clock()), None
 

@@ -14,9 +14,10 @@ from nats.errors import Error as NatsError
 
 from milepost.database import DatabaseError
 from milepost.ordered import Broken, NoStream
-from milepost.react.delivering import Delivering, Halted
+from milepost.react.delivering import Delivering
 from milepost.react.effects import Effects
 from milepost.react.facts import Facts
+from milepost.react.failing import Halted
 from milepost.react.incoming import EventsAfter, Keys, Missing, Words
 from milepost.react.inside import Inside
 from milepost.react.policy import Policy
@@ -25,6 +26,7 @@ from milepost.react.process import Died, Process
 from milepost.react.replays import Replays
 from milepost.react.store import Moved, Status, Store
 from milepost.react.trimming import trim
+from milepost.react.turns import Turns
 from milepost.tasks import end, whole
 from milepost_contracts.child import Hello
 from milepost_contracts.envelope import EnvelopeError
@@ -300,11 +302,12 @@ class Worker:
             self._process = process
             words = Words(self.manifest, self._around.keys, "service:react")
             facts = Facts(self.shared, self._around.nc, self._log, self._around.at)
-            self.delivering = Delivering(self, self._around, process, words)
-            effects = Effects(self, self.delivering, self._around, hello, words)
+            turns = Turns(process, words, self._around, self.name)
+            self.delivering = Delivering(self, self._around, turns)
+            effects = Effects(self, turns, self._around, hello, words)
             stack.push_async_callback(effects.close)
-            replays = Replays(self, self.delivering, self._around, words)
-            self.delivering.wakes += (effects.wake, facts.wake, replays.wake)
+            replays = Replays(self, self.delivering, turns, self._around, words)
+            turns.wakes += (effects.wake, facts.wake, replays.wake)
             await self.delivering.begin(status)
             trimming = trim(self.shared, self._around.clock, self._policy.trim_s, self._log)
             await _together(effects.run(), facts.run(), replays.run(), trimming, self.delivering.run())
