@@ -69,9 +69,12 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                status = receiver.take(self.headers["idempotency-key"], body)
                 self.close_connection = True
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    return  # the sender died in the middle: it has not asked for anything
+                status = receiver.take(self.headers["idempotency-key"], body)
                 if status:
                     self.send_response(status)
                     self.send_header("content-length", "0")
