@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -125,3 +129,26 @@ def test_exclusive(kind: str, tmp_path: Path, request: pytest.FixtureRequest) ->
             assert error.value.code == "in_use"
             with exclusive(url, "another"):
                 pass
+
+
+def test_several_processes_open_a_fresh_file_at_once(tmp_path: Path) -> None:
+    """Whoever comes first makes the file, and nobody is turned away meanwhile: they wait for one another."""
+    files, root = 60, Path(__file__).parents[2]
+    command = [sys.executable, "-m", "tests.database.opener", str(tmp_path), str(files)]
+    with ExitStack() as stack:
+        openers = [
+            stack.enter_context(subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True, cwd=root))
+            for _ in range(4)
+        ]
+        assert [_said(opener) for opener in openers] == ["ready"] * 4
+        for _ in range(files):
+            for opener in openers:
+                assert opener.stdin is not None
+                opener.stdin.write("\n")
+                opener.stdin.flush()
+            assert [_said(opener) for opener in openers] == ["made"] * 4
+
+
+def _said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()

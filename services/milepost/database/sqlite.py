@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,8 @@ from milepost.database.tables import (
 
 # How long SQLite waits for another writer. A batch takes milliseconds; who holds the lock for longer hangs.
 BUSY_TIMEOUT_MS = 10_000
+# Between attempts where SQLite does not wait by itself: random, so that two do not meet again and again.
+AGAIN_S_MAX = 0.02
 # Read cache of one SQLite connection, in KiB: a tenth of the view of 100,000 goals.
 CACHE_KIB = 32_768
 # Pages in the write-ahead log before it is folded back: 32 MB; the default of 4 MB costs a third of bulk writing.
@@ -46,8 +50,8 @@ class SQLiteConnection:
                 check_same_thread=False,
                 timeout=BUSY_TIMEOUT_MS / 1000,
             )
+            _write_ahead(self._raw)
             for pragma in (
-                "journal_mode=WAL",
                 f"synchronous={'FULL' if durable else 'NORMAL'}",
                 f"cache_size=-{CACHE_KIB}",
                 f"wal_autocheckpoint={CHECKPOINT_PAGES}",
@@ -138,6 +142,25 @@ class SQLiteConnection:
             if self._raw.in_transaction:
                 self._raw.execute("ROLLBACK")
             raise
+
+
+def _write_ahead(raw: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log, which is on from the first time on.
+
+    Of several who open a fresh file at once each reads first that it is off, and then wants the file for itself: SQLite
+    turns all but one away without waiting, because two who wait for each other would do so for ever. Who is turned away
+    has let go of the file and may ask again.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0, AGAIN_S_MAX))  # noqa: S311  who asks first is no secret
+        else:
+            return
 
 
 def _sqlite_error(error: sqlite3.Error) -> DatabaseError:

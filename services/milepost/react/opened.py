@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
@@ -114,11 +113,7 @@ class Opened:
         if self._file is None:
             return PostgresConnection(self._url, self._schema)
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        # Of several first starts at once SQLite lets one set up the file and turns the others away, whatever their
-        # patience: so they take turns.
-        with self._file.with_name(f"{self._file.name}.open.lock").open("w") as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)
-            return SQLiteConnection(self._file)
+        return SQLiteConnection(self._file)
 
     def _names(self, connection: Connection) -> set[str]:
         """Return the names of the tables that are there."""
