@@ -7,8 +7,8 @@ from typing import Any
 
 from milepost_contracts.context import Context
 from milepost_contracts.hooks import hook
-from milepost_contracts.plugin import Delivered, Manifest, Question
-from milepost_okr import answering, mapping, working
+from milepost_contracts.plugin import Delivered, Manifest, Permissions, Question, Refusal, Reviewed
+from milepost_okr import answering, mapping, reviewing, working
 from milepost_okr.config import Config
 from milepost_okr.turn import Turn
 
@@ -24,7 +24,7 @@ _GOALS = (
 
 @hook
 def manifest() -> Manifest:
-    """Ask for what numbers come from: no words, no commands, from the beginning."""
+    """Ask for what numbers come from, from the beginning, and to be asked when a goal is closed; no words."""
     return Manifest(
         id="okr",
         version=__version__,
@@ -32,6 +32,7 @@ def manifest() -> Manifest:
         subscriptions=(*(f"goal.{name}" for name in _GOALS), "programme.cycle_planned"),
         start="beginning",
         stores=True,
+        permissions=Permissions(reviews=("goal.close_goal",)),
     )
 
 
@@ -65,6 +66,12 @@ def on_timer(key: str, at: dt.datetime, context: Context) -> None:  # noqa: ARG0
 def on_person_erased(person: str, context: Context) -> None:
     """Forget the confidence that *person* told."""
     working.erased(Turn(context), person)
+
+
+@hook
+def review(command: Reviewed, context: Context) -> Refusal | None:
+    """Refuse a closing without the score that it needs, where `okr.toml` says that it needs one."""
+    return reviewing.review(command, context)
 
 
 @hook

@@ -166,8 +166,13 @@ class Bands(_Section, frozen=True, kw_only=True):
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """All of `okr.toml`; `dict` because the plans made of it are kept with it."""
+    """All of `okr.toml`; `dict` because the plans made of it are kept with it.
 
+    require_score: a goal that counts is not closed without a score. Off by default: whoever is asked about a command
+    can hold it up, so nobody's goals are closed otherwise than before unless an operator wants it.
+    """
+
+    require_score: bool = False
     cycles: Annotated[tuple[Cycle, ...], Meta(max_length=CYCLES_MAX)] = ()
     objectives: Annotated[tuple[Objective, ...], Meta(max_length=OBJECTIVES_MAX)] = ()
     rules: Annotated[tuple[Rule, ...], Meta(max_length=RULES_MAX)] = ()

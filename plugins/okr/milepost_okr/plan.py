@@ -76,7 +76,8 @@ class Plan:
         for alignment in config.alignments:
             if alignment.to in self.nodes:
                 self.alignments[self.nodes[alignment.to].cycle].append(alignment)
-        said_all = msgspec.json.encode([MODEL, config, tenant])
+        counting = msgspec.structs.replace(config, require_score=False)  # it changes no number
+        said_all = msgspec.json.encode([MODEL, counting, tenant])
         self.fingerprint = hashlib.sha256(said_all).hexdigest()[:16]
 
     @functools.cached_property

@@ -27,7 +27,7 @@ ROWS = {
     )
 }
 # No plugin of ours needs these yet; whoever is the first takes the name out of here.
-WAITING = {"stop", "review"}
+WAITING = {"stop"}
 
 
 def used() -> dict[str, set[str]]:
