@@ -23,7 +23,7 @@ from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from milepost_contracts.context import Port, Turn
+from milepost_contracts.context import GoalThen, Port, Turn
 from milepost_contracts.envelope import decode
 from milepost_contracts.hooks import ENTRY_POINTS
 from milepost_contracts.loading import load_entry_point
@@ -183,10 +183,9 @@ class AskedPort:
         """See Port."""
         return msgspec.convert(self._ask("grants", tenant, goal, person), list[Grant])
 
-    def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
+    def goal_at(self, tenant: str, id_: str, version: int | None) -> GoalThen:
         """See Port."""
-        found: dict[str, Any] = self._ask("goal_at", tenant, id_, version)
-        return found
+        return msgspec.json.decode(self._ask("goal_at", tenant, id_, version), type=GoalThen)
 
     def _ask(self, verb: Literal["get", "scan", "grants", "goal_at"], *arguments: Any) -> Any:
         try:
@@ -253,7 +252,7 @@ class Ahead:
             found |= {id_: grant for (of, id_), grant in grants.items() if of == tenant and is_of(grant, goal, person)}
         return list(found.values())
 
-    def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
+    def goal_at(self, tenant: str, id_: str, version: int | None) -> GoalThen:
         """See Port."""
         return self._port.goal_at(tenant, id_, version)
 

@@ -25,6 +25,7 @@ from milepost_contracts.turns import (
     CommandWanted,
     EffectWanted,
     FactWanted,
+    GoalThen,
     Line,
     Port,
     ReplayWanted,
@@ -32,7 +33,8 @@ from milepost_contracts.turns import (
 )
 
 __all__ = [
-    "CommandWanted", "Context", "EffectWanted", "FactWanted", "Line", "Port", "ReplayWanted", "State", "Turn", "plain",
+    "CommandWanted", "Context", "EffectWanted", "FactWanted", "GoalThen", "Line", "Port", "ReplayWanted", "State",
+    "Turn", "plain",
 ]  # fmt: skip
 T = TypeVar("T")
 
@@ -118,8 +120,9 @@ class Context:
         self._manifest = manifest
         self._port = port
         self._event = event
-        self.seen = list(opened)
-        self._words = {text for text in self.seen if len(text) >= WORDS_CHARS_MIN}
+        self.seen: list[str] = []
+        self._words: set[str] = set()
+        self._see(opened)
         self._hidden = hidden
         self._writable = writable
         self._performs = performs
@@ -240,14 +243,18 @@ class Context:
         self.turn.timers[_key(key)] = None
 
     def goal_at(self, id_: str, version: int | None = None) -> dict[str, Any]:
-        """Return a goal's state after its *version* (None: newest), its words sealed: events bring words.
+        """Return a goal's state after its *version* (None: newest), made of its events as this plugin may read them.
 
-        Raises PluginError `not_permitted`, `unknown_goal`.
+        So a word is opened if it is in the event that brought it: a title by `goal.created/title`, or by
+        `goal.refined/after` if it was changed since. All others are sealed. Raises PluginError `not_permitted`,
+        `unknown_goal`.
         """
         if not self._manifest.permissions.history:
             raise PluginError("not_permitted", "the manifest's permissions do not say history = true")
         self._may_look()
-        return self._port.goal_at(self.tenant, id_, version)
+        found = self._port.goal_at(self.tenant, id_, version)
+        self._see(found.words)
+        return found.state
 
     def grants(self, *, goal: str | None = None, person: str | None = None, standing: bool = True) -> list[Grant]:
         """Return what this plugin has granted: of a goal, to a person; revoked ones too with *standing* False."""
@@ -324,6 +331,12 @@ class Context:
         self._bytes -= len(self.turn.writes.get(key) or b"")
         self.turn.writes[key] = msgspec.json.encode(made)
         self._bounded(made)
+
+    def _see(self, words: Iterable[str]) -> None:
+        """Take note of *words* of people that are opened now, so that they are kept nowhere and told by no error."""
+        seen = list(words)
+        self.seen += seen
+        self._words.update(text for text in seen if len(text) >= WORDS_CHARS_MIN)
 
     def _may_look(self) -> None:
         if self._over:

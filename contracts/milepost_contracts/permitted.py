@@ -1,4 +1,4 @@
-"""Which words of an event a plugin gets to read: those that its manifest lists, as far as keys are to be had."""
+"""Which words of an event, a goal as it was or a command a plugin gets to read: those that its manifest lists."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from milepost_contracts.commands import WORDS as COMMAND_WORDS
+from milepost_contracts.commands import Command
 from milepost_contracts.envelope import Envelope, decode_members
 from milepost_contracts.events import WORDS
 from milepost_contracts.plugin import Permissions, may_open
@@ -29,20 +32,28 @@ def is_private(tag: str, member: str) -> bool:
     return (tag, member) in _PRIVATE
 
 
-def wanted_kids(permissions: Permissions, envelope: Envelope) -> set[str]:
-    """Return the kids of the keys that it takes to open what *permissions* allow; none where they allow nothing."""
+def sealed_places(permissions: Permissions, envelope: Envelope) -> list[tuple[str, str]]:
+    """Return (sealed words, their JSON Pointer within `data`) of all that *permissions* allow to open."""
     if not permissions.words:
-        return set()
-    found: set[str] = set()
+        return []
+    found: list[tuple[str, str]] = []
 
-    def note(sealed: str, _: str) -> str:
-        with contextlib.suppress(SealError):  # what only looks sealed is left as it is
-            found.add(kid_of(sealed))
+    def note(sealed: str, pointer: str) -> str:
+        found.append((sealed, pointer))
         return sealed
 
     members, allowed = _members(permissions, envelope)
     for member in allowed:
         walk(members[member], note, f"/{member}")
+    return found
+
+
+def wanted_kids(permissions: Permissions, envelope: Envelope) -> set[str]:
+    """Return the kids of the keys that it takes to open what *permissions* allow; none where they allow nothing."""
+    found: set[str] = set()
+    for sealed, _ in sealed_places(permissions, envelope):
+        with contextlib.suppress(SealError):  # what only looks sealed is left as it is
+            found.add(kid_of(sealed))
     return found
 
 
@@ -69,13 +80,31 @@ def opened(
     return members
 
 
+def permitted(permissions: Permissions, envelope: Envelope, opened: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `data` of *envelope* with what *permissions* allow as in *opened*, which has all words opened."""
+    members, allowed = _members(permissions, envelope)
+    return members | {member: opened[member] for member in allowed}
+
+
 def shown(permissions: Permissions, aggregate: str, command: str, members: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *members* of a command as a plugin that reviews it sees them: words left out unless permitted."""
-    words = {path[0] for path, _, _ in COMMAND_WORDS.get((aggregate, command), ())}
+    """Return *members* of a command as a plugin that reviews it sees them: words left out unless permitted.
+
+    Words are members of the command as they are of its events: `goal.post_comment/text`. A diary is shown to nobody.
+    """
+    words = {path[0]: audience for path, audience, _ in COMMAND_WORDS.get((aggregate, command), ())}
     name = f"{aggregate}.{command}"
     return {
-        member: value for member, value in members.items() if member not in words or may_open(permissions, name, member)
+        member: value
+        for member, value in members.items()
+        if member not in words or (words[member] != "author" and may_open(permissions, name, member))
     }
+
+
+def fields_shown(permissions: Permissions, command: Command) -> dict[str, Any]:
+    """Return the fields that are *command*'s own, as a plugin that reviews it sees them; see `shown`."""
+    members = msgspec.to_builtins(command)
+    own = {name: value for name, value in members.items() if name not in Command.__struct_fields__}
+    return shown(permissions, command.AGGREGATE, command.NAME, own)
 
 
 def words_of(envelope: Envelope, opened: dict[str, Any] | None) -> Iterator[str]:

@@ -20,7 +20,7 @@ import msgspec
 
 from milepost_contracts import granting
 from milepost_contracts.configuring import secrets_in
-from milepost_contracts.context import Context, Port, Turn
+from milepost_contracts.context import Context, GoalThen, Port, Turn
 from milepost_contracts.failing import DEADLINE, Failure, failure_of
 from milepost_contracts.loading import Plugin
 from milepost_contracts.permitted import words_of
@@ -374,7 +374,7 @@ class _Whole:
     def grants(self, tenant: str, goal: str | None, person: str | None) -> list[Grant]:
         return self._whole(self._port.grants, tenant, goal, person)
 
-    def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
+    def goal_at(self, tenant: str, id_: str, version: int | None) -> GoalThen:
         return self._whole(self._port.goal_at, tenant, id_, version)
 
 

@@ -10,6 +10,13 @@ import msgspec
 from milepost_contracts.plugin import Grant
 
 
+class GoalThen(msgspec.Struct, frozen=True):
+    """A goal as it was, as its plugin may read it: `state`, and which `words` of people in it were opened for it."""
+
+    state: dict[str, Any]
+    words: list[str] = []
+
+
 class Port(Protocol):
     """Where a runner reads what its plugin has stored and what the journal knows."""
 
@@ -25,8 +32,8 @@ class Port(Protocol):
         """Return the tenant's grants (of a goal, to a person), in the order in which they were given."""
         ...
 
-    def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
-        """Return the goal's state after *version* (None: newest); raises PluginError `unknown_goal`, Later."""
+    def goal_at(self, tenant: str, id_: str, version: int | None) -> GoalThen:
+        """Return the goal after *version* (None: newest); raises PluginError `unknown_goal`, Later."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from base64 import urlsafe_b64decode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
@@ -26,6 +26,7 @@ from milepost_contracts.queries import (
     QueryAnswer,
 )
 from milepost_contracts.sealing import SealingKey
+from milepost_contracts.turns import GoalThen
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -114,21 +115,21 @@ class AskedEvents:
 
 
 class AskedGoals:
-    """Goals as they were, asked of replay; their words stay sealed."""
+    """Goals as they were, asked of replay."""
 
     def __init__(self, asker: Asker, actor: str) -> None:
         """Take who asks."""
         self._asker = asker
         self._actor = actor
 
-    async def __call__(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
-        """Return the state of the goal after *version* (None: the newest).
+    async def __call__(self, tenant: str, id_: str, version: int | None, words: Sequence[str]) -> GoalThen:
+        """Return the goal after *version* (None: the newest), with those *words* opened that patterns of these permit.
 
         Raises PluginError `unknown_goal`, `unknown_version`, ConnectionError.
         """
-        answer = await self._asker.query(tenant, AsOf(actor=self._actor, id=id_, version=version))
+        answer = await self._asker.query(tenant, AsOf(actor=self._actor, id=id_, version=version, words=list(words)))
         if isinstance(answer, AsOfAnswer):
-            return answer.state
+            return GoalThen(answer.state, answer.opened)
         if isinstance(answer, answers.Refused):
             code = "unknown_version" if "version_unknown" in _codes(answer) else "unknown_goal"
             raise PluginError(code, answer.errors[0].message)

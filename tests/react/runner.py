@@ -11,7 +11,7 @@ import asyncio
 import datetime as dt
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from milepost_contracts.answers import Accepted, Answer
 from milepost_contracts.commands import Command
 from milepost_contracts.plugin import PluginError
 from milepost_contracts.sealing import SealingKey
+from milepost_contracts.turns import GoalThen
 
 # Everything is tried again soon and for long: nothing here is given up for good.
 POLICY = Policy(
@@ -62,7 +63,7 @@ class Runner:
         known: dict[str, str] = msgspec.json.decode((self._folder / "keys.json").read_bytes())
         return {kid: SealingKey(kid, bytes.fromhex(known[kid])) if kid in known else None for kid in kids}
 
-    async def goal_at(self, _tenant: str, _id: str, _version: int | None) -> dict[str, Any]:
+    async def goal_at(self, _tenant: str, _id: str, _version: int | None, _words: Sequence[str]) -> GoalThen:
         """Know no goal."""
         raise PluginError("unknown_goal", "there is none")
 

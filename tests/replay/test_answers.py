@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,20 @@ import msgspec
 import pytest
 
 from milepost.broker import EmbeddedBroker
+from milepost.journal import KeyStore
 from milepost.logs import logger
 from milepost.replay import ReplayService
+from milepost.replay.histories import Histories
 from milepost.wiring import subscribing
 from milepost_contracts.answers import Failed, Refused
 from milepost_contracts.commands import goal, mentorship, programme, tenant
 from milepost_contracts.envelope import decode
+from milepost_contracts.plugin import Permissions
 from milepost_contracts.queries import AsOf, AsOfAnswer, EventsAfter, EventsAfterAnswer, Keys, KeysAnswer
 from milepost_contracts.sealing import SealingKey, kids, open_data
 from milepost_contracts.subjects import tenant_id
 from milepost_contracts.types import Party, TermsChange
+from tests.journal.wishes import run_sql
 from tests.support.accepting import SERVICE, TENANT, Acceptance, create, ident, user
 from tests.support.nats import Connect
 
@@ -176,6 +181,37 @@ def test_a_goal_as_it_was(replay: ReplayService) -> None:
     assert (then.version, now.version) == (1, 4)
     assert (then.state["parties"], sorted(now.state["parties"].values())) == ({}, ["mentee", "mentor"])
     assert now.state["created_on"] == str(dt.datetime.now(dt.UTC).date())
+
+
+def test_a_goal_as_a_plugin_may_read_it(acceptance: Acceptance, replay: ReplayService, tmp_path: Path) -> None:
+    """The plugin host gets words sealed but for those that it asks for, told by name; erased ones stay sealed."""
+    asked: dict[str, Any] = {"actor": "service:react", "id": ident("a")}
+
+    def answer(**more: Any) -> AsOfAnswer:
+        found, _ = replay.answer(TENANT, AsOf(**asked, **more))
+        assert isinstance(found, AsOfAnswer)
+        return found
+
+    for nothing in (answer(), answer(words=[]), answer(words=["goal.closed/*"])):
+        assert (nothing.state["title"][:7], nothing.opened) == ("enc:v1:", [])
+    then, now = answer(version=1, words=["goal.created/title"]), answer(words=["goal.created/title"])
+    assert (then.state["title"], then.opened) == ("a", ["a"])
+    assert (now.state["title"][:7], now.opened) == ("enc:v1:", [])  # another event brought it
+    now = answer(words=["goal.created/title", "goal.refined/after"])
+    assert (now.state["title"], now.opened) == ("Give three talks", ["Give three talks"])
+    everything = answer(words=["*"])
+    assert everything.state == answer(words=["*"], version=4).state
+    assert "I was afraid" not in str(everything)
+    person = replay.answer(TENANT, AsOf(actor=user("mentor"), id=ident("a"), words=["goal.created/title"]))[0]
+    assert isinstance(person, AsOfAnswer)
+    assert person.state["title"][:7] == "enc:v1:"
+    url = f"sqlite:///{tmp_path / 'keys.sqlite'}"
+    run_sql(url, f"UPDATE holders SET wrapped = NULL, erased_us = 1 WHERE holder = '{user('mentee')}'")
+    with closing(KeyStore(url, tmp_path / "keys")) as left:
+        past = Histories(acceptance.journal, left).as_of(
+            TENANT, ("goal", ident("a")), None, opened=Permissions(words=("*",))
+        )
+        assert (past.state.title[:7], past.words) == ("enc:v1:", [])
 
 
 def test_unknown_and_invisible_look_the_same(replay: ReplayService) -> None:

@@ -33,7 +33,7 @@ async def test_states_are_what_accept_decides_on(tmp_path: Path) -> None:
     states = States(accept.journal.load, Opener(accept.keys))
     for ref, (version, sequence) in newest.items():
         loaded = states.get("sample", ref)
-        assert histories.as_of("sample", ref, None, opened=True) == (loaded.state, version, sequence)
+        assert histories.as_of("sample", ref, None, opened=True) == (loaded.state, version, sequence, [])
         assert loaded.version == version
     accept.close()
     assert {kind for kind, _ in newest} == {"goal", "mentorship", "person", "programme", "tenant"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,16 @@ from milepost.logs import logger
 from milepost.react import Around, Options, ReactService
 from milepost.react.installed import Installed
 from milepost.react.policy import Policy
+from milepost.react.ports import GoalAt
 from milepost.react.reports import Refusal, Report, Told
 from milepost_contracts.answers import Accepted, Answer
 from milepost_contracts.commands import Command
-from milepost_contracts.plugin import PluginError
+from milepost_contracts.plugin import Permissions, PluginError
 from milepost_contracts.sealing import SealingKey
 from milepost_contracts.subjects import event
 from milepost_contracts.testing import Story
+from milepost_contracts.testing.brought import Brought
+from milepost_contracts.turns import GoalThen
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
@@ -47,6 +50,8 @@ class Hosting:
         self._policy = policy
         self.story = Story()
         self.folder = folder
+        self.goal_at: GoalAt = self._goal_at
+        self.goals: dict[str, dict[str, Any]] = {}  # what a goal's state holds beside its id and version
         self.commands: list[Command] = []
         self.at: Callable[[str], None] = lambda _: None
         self.answers: Answer | None = None
@@ -81,7 +86,7 @@ class Hosting:
         """Start the host."""
         nc = await self._connect("react")
         around = Around(
-            nc=nc, events_after=self._events_after, keys=self._keys, goal_at=self._goal_at, send=self._send,
+            nc=nc, events_after=self._events_after, keys=self._keys, goal_at=self.goal_at, send=self._send,
             clock=lambda: self.clock(),  # noqa: PLW0108  a test may set another meanwhile
             log=logger("react"), at=self._at,
             policy=self._policy,
@@ -184,10 +189,11 @@ class Hosting:
     async def _keys(self, _tenant: str, _reader: str, kids: Iterable[str]) -> dict[str, SealingKey | None]:
         return {kid: self.story.keys.get(kid) for kid in kids}
 
-    async def _goal_at(self, _tenant: str, id_: str, version: int | None) -> dict[str, Any]:
+    async def _goal_at(self, _tenant: str, id_: str, version: int | None, words: Sequence[str]) -> GoalThen:
         if not any(id_.encode() in document for document in self.story.documents):
             raise PluginError("unknown_goal", "there is none")
-        return {"id": id_, "version": version}
+        brought = Brought(Permissions(words=tuple(words), history=True), self.story)
+        return brought.opened({"id": id_, "version": version} | self.goals.get(id_, {}))
 
     async def _send(self, _tenant: str, command: Command) -> Answer:
         self.commands.append(command)

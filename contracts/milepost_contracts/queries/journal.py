@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import Meta
 
+from milepost_contracts.plugin import WordsPattern
 from milepost_contracts.queries.base import Answer, Query
 from milepost_contracts.types import Aggregate, Id, Value
 
@@ -48,19 +49,28 @@ class Keys(Query, frozen=True, kw_only=True):
 
 
 class AsOfAnswer(Answer, frozen=True, kw_only=True, tag="answered"):
-    """The aggregate as it was after `version`, words opened where the asker may read them."""
+    """The aggregate as it was after `version`, words opened where the asker may read them.
+
+    `opened`: where certain `words` were asked for, those that are in the state.
+    """
 
     aggregate: Aggregate
     id: Id
     version: int
     state: dict[str, Any] = {}
+    opened: list[str] = []
 
 
 class AsOf(Query, frozen=True, kw_only=True):
-    """An aggregate as it was after its event `version` (absent: as it is)."""
+    """An aggregate as it was after its event `version` (absent: as it is).
+
+    `words`: of which events what is opened, as a plugin's manifest permits it (absent: all that the asker may read, for
+    the plugin host, which asks for itself, none).
+    """
 
     ANSWER: ClassVar[type[Answer]] = AsOfAnswer
 
     aggregate: Aggregate = "goal"
     id: Id
     version: Annotated[int, Meta(ge=1)] | None = None
+    words: list[WordsPattern] | None = None

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
-from milepost_contracts.commands import Command
 from milepost_contracts.failing import Failure
 from milepost_contracts.loading import load
-from milepost_contracts.permitted import shown
+from milepost_contracts.permitted import fields_shown
 from milepost_contracts.plugin import Question, Reviewed, matches
 from milepost_contracts.running import Done
 from milepost_contracts.testing.everything import Everything
@@ -38,9 +35,7 @@ def asked(
     for command in everything.commands():
         name = f"{command.AGGREGATE}.{command.NAME}"
         if any(matches(pattern, name) for pattern in permissions.reviews):
-            members = msgspec.to_builtins(command)
-            own = {name: value for name, value in members.items() if name not in Command.__struct_fields__}
-            fields = shown(permissions, command.AGGREGATE, command.NAME, own)
+            fields = fields_shown(permissions, command)
             reviewed = Reviewed(name=name, tenant=tenant, id=command.id, version=1, actor=person, fields=fields)
             yield from _failed(runner.review(reviewed), name)
     yield from _failed(runner.stop(), "stop")

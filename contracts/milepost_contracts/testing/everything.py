@@ -273,9 +273,12 @@ class _Told:
 
     def _goals_as_they_were(self) -> None:
         self._all.keys |= self.story.keys
+        told = [Delivered(document) for document in self.story.documents]
+        titles = {one.aggregate_id: one.members["title"] for one in told if one.name == "goal.created"}
         for goal in self.story.goals.values():
             self._all.goals[goal.id, None] = {
-                "id": goal.id, "owner": goal.owner, "state": "active", "kind": "smart", "revision": 2,
+                "id": goal.id, "owner": goal.owner, "title": titles[goal.id], "state": "active", "kind": "smart",
+                "revision": 2,
                 "parties": {party.ref: party.role for party in goal.parties}, "deadline": None, "time_zone": "UTC",
                 "measures": {}, "milestones": {}, "check_ins": {}, "readings": {}, "actions": {}, "tags": [],
                 "mentorship": goal.mentorship, "programme": goal.programme, "cycle": goal.cycle, "archived": False,

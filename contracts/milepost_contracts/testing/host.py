@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 import msgspec
@@ -37,7 +37,9 @@ from milepost_contracts.plugin import (
     is_of,
 )
 from milepost_contracts.running import Done, Runner
+from milepost_contracts.testing.brought import Brought
 from milepost_contracts.testing.story import NOW, Story
+from milepost_contracts.turns import GoalThen
 
 FIRED_MAX = 10_000  # timers in one `advance`: a year of twenty-seven a day; more is a loop
 ATTEMPTS_MAX = 5  # of one effect that raises; the real host waits between them
@@ -75,10 +77,16 @@ class Stored:
 class MemoryPort:
     """Reads what is stored; goals as they were come from what the test gives."""
 
-    def __init__(self, stored: Stored, goals: Mapping[tuple[str, int | None], dict[str, Any]]) -> None:
-        """Take what is stored and the goals."""
+    def __init__(
+        self,
+        stored: Stored,
+        goals: Mapping[tuple[str, int | None], dict[str, Any]],
+        opened: Callable[[dict[str, Any]], GoalThen] = GoalThen,
+    ) -> None:
+        """Take what is stored, the goals, and what opens the words in them that the plugin may read."""
         self._stored = stored
         self._goals = goals
+        self._opened = opened
 
     def get(self, tenant: str, key: str) -> bytes | None:
         """See Port."""
@@ -94,14 +102,13 @@ class MemoryPort:
         found = self._stored.grants.values()
         return [grant for of, grant in found if of == tenant and is_of(grant, goal, person)]
 
-    def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:  # noqa: ARG002  one tenant's test
+    def goal_at(self, tenant: str, id_: str, version: int | None) -> GoalThen:  # noqa: ARG002  one tenant's test
         """See Port."""
         self._stored.goals_asked += 1
         found = self._goals.get((id_, version)) or self._goals.get((id_, None))
         if found is None:
             raise PluginError("unknown_goal", f"the test gave no goal {id_}: set host.goals[id, version]")
-        copied: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
-        return copied
+        return self._opened(msgspec.json.decode(msgspec.json.encode(found)))
 
 
 class Host:
@@ -123,6 +130,8 @@ class Host:
         self.story = story or Story()
         self.mode = mode
         self.now = now
+        # Goals as they were, by id and version (None: any). Words that stand there as an event has them, sealed, are
+        # opened as that event's are.
         self.goals: dict[tuple[str, int | None], dict[str, Any]] = {}
         self.stored = Stored()
         self.log: list[Any] = []
@@ -133,6 +142,7 @@ class Host:
         self.conflicts: list[str] = []  # keys of effects that were asked for with two contents
         self.took: list[tuple[str, float]] = []  # (event, ms) of each that was handled
         self._delivered: list[bytes] = []
+        self._brought = Brought(self.manifest.permissions, self.story)
         self._ids: dict[tuple[str, int], str] = {}
         self.runner = self._started()
 
@@ -150,7 +160,7 @@ class Host:
     def _started(self) -> Runner:
         runner = Runner(
             self.plugin,
-            MemoryPort(self.stored, self.goals),
+            MemoryPort(self.stored, self.goals, self._brought.opened),
             config=self._config,
             secrets=self._secrets,
             clock=lambda: self.now,
@@ -173,6 +183,7 @@ class Host:
             document = event.document
             self._in_order(event)
             self._delivered.append(document)
+            self._brought.by(document)
             if event.sequence and event.sequence <= self.stored.position.get(event.tenant, 0):
                 continue
             done = self.run(document, mode=mode)

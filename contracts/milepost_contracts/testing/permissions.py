@@ -15,6 +15,8 @@ from milepost_contracts.testing.everything import known_commands, known_events
 from milepost_contracts.testing.leftover import Left
 from milepost_contracts.testing.trial import Ran
 
+_UNSEEN = {"perform", "on_performed", "on_replayed", "act", "answer"}
+
 
 def unused(plugin: Plugin, runs: Sequence[Ran]) -> Iterator[Left]:
     """Yield what the manifest names in vain: events and commands that there are not, permissions without a use."""
@@ -31,7 +33,9 @@ def unused(plugin: Plugin, runs: Sequence[Ran]) -> Iterator[Left]:
         if not any(matches(pattern, name) for name in sent):
             what = f"permissions.commands has {pattern!r}, and no such command was sent while everything happened"
             yield "unused_permission", f"commands {pattern}", what
-    if permissions.history and not any(ran.history_asked for ran in runs):
+    # What asks in one of these was not seen: a check does nothing outside, and does not know what administrators want.
+    unseen = _UNSEEN & {*plugin.hooks}
+    if permissions.history and not unseen and not any(ran.history_asked for ran in runs):
         what = "permissions.history is there, and no goal was asked for as it was"
         yield "unused_permission", "history", what
 
@@ -45,14 +49,13 @@ def _unknown(where: str, patterns: tuple[str, ...], known: set[str]) -> Iterator
 
 
 def _opens(plugin: Plugin, pattern: str) -> bool:
-    """Whether *pattern* opens a member of an event that comes, or of a command that is reviewed."""
+    """Whether *pattern* opens a member of an event that comes or makes goals as they were, or of a reviewed command."""
     manifest = plugin.manifest
     permissions = type(manifest.permissions)(words=(pattern,))
     for tag, words in WORDS.items():
         name = tag.rpartition(".")[0]
-        if wants(manifest, name) and any(
-            may_open(permissions, name, path[0]) and not is_private(tag, path[0]) for path, _, _ in words
-        ):
+        comes = wants(manifest, name) or (manifest.permissions.history and name.startswith("goal."))
+        if comes and any(may_open(permissions, name, path[0]) and not is_private(tag, path[0]) for path, _, _ in words):
             return True
     for (aggregate, command), words in COMMAND_WORDS.items():
         name = f"{aggregate}.{command}"

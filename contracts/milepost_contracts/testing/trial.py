@@ -109,6 +109,7 @@ class Trial:
         story = Story()
         story.keys = Keys()
         story.keys.update(self._all.keys)
+        story.documents += self._all.documents  # they bring the words of goals as they were
         try:
             host = Host(load(fresh(self._plugin)), story=story, now=self._all.events[0].recorded, **self._given)
         except HookFailed as failed:

@@ -26,7 +26,10 @@ def manifest() -> Manifest:
         subscriptions=("goal.*", *frames.SUBSCRIPTIONS),
         start="beginning",
         stores=True,
-        permissions=Permissions(words=("goal.created/title",), history=True),
+        # A title is what the goal was created or imported with, or changed to since; messages ask for it as it is then.
+        permissions=Permissions(
+            words=("goal.created/title", "goal.imported/terms", "goal.refined/after"), history=True
+        ),
         timeout_s=15.0,  # an administrator asks about thousands of goals at once
         effect_timeout_s=60.0,  # a mail server may take its time
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
 
 from milepost.react.store import Store
 from milepost_contracts.plugin import Grant, Later, PluginError
+from milepost_contracts.turns import GoalThen
 
 GOAL_S = 5.0  # for a goal as it was; a handler has as long as a rule
 # Of state read at once. It has room in the memory of the plugin's process, and many plugins' in that of their host.
@@ -17,8 +18,11 @@ SCANNED = 500  # keys read while nobody else of the plugin reads or writes
 T = TypeVar("T")
 P = ParamSpec("P")
 
-GoalAt = Callable[[str, str, int | None], Awaitable[dict[str, Any]]]
-"""(tenant, goal, version) -> its state, words sealed; raises PluginError `unknown_goal`, ConnectionError."""
+GoalAt = Callable[[str, str, int | None, Sequence[str]], Awaitable[GoalThen]]
+"""(tenant, goal, version, words as a manifest permits them) -> the goal with those words opened.
+
+Raises PluginError `unknown_goal`, ConnectionError.
+"""
 
 
 class Shared:
@@ -68,12 +72,12 @@ class StorePort:
         """See Port."""
         return self._shared.call(Store.grants, tenant, goal=goal, person=person)
 
-    def goal_at(self, tenant: str, id_: str, version: int | None) -> dict[str, Any]:
-        """See Port."""
+    def goal_at(self, tenant: str, id_: str, version: int | None, words: Sequence[str] = ()) -> GoalThen:
+        """See Port; *words* are those that the plugin's manifest permits."""
 
-        async def asked() -> dict[str, Any]:
+        async def asked() -> GoalThen:
             async with asyncio.timeout(GOAL_S):
-                return await self._goal_at(tenant, id_, version)
+                return await self._goal_at(tenant, id_, version, words)
 
         try:
             return asyncio.run_coroutine_threadsafe(asked(), self._loop).result()

@@ -19,10 +19,10 @@ import msgspec
 
 from milepost.database import DatabaseError
 from milepost.react.policy import Policy
+from milepost.react.ports import StorePort
 from milepost.tasks import whole
 from milepost_contracts.child import FRAME_BYTES_MAX, LENGTH, Asked, Hello, Line, Loaded
-from milepost_contracts.context import Port
-from milepost_contracts.plugin import Later, Manifest, PluginError
+from milepost_contracts.plugin import Later, Manifest, Permissions, PluginError
 from milepost_contracts.running import Done
 
 # What a plugin's process inherits: where programs, certificates and zones are. Nothing of ours, no passwords.
@@ -52,7 +52,7 @@ class Died(Exception):  # noqa: N818  what happened; whoever asked says what it 
 class Process:
     """One process of one plugin; asked one thing at a time."""
 
-    def __init__(self, hello: Hello, port: Port, *, policy: Policy, quiet: bool = True) -> None:
+    def __init__(self, hello: Hello, port: StorePort, *, policy: Policy, quiet: bool = True) -> None:
         """Take what it is told first and where its reads are answered; *quiet* False shows what it prints."""
         self._policy = policy
         self._hello = hello
@@ -64,7 +64,7 @@ class Process:
         self._writer: asyncio.StreamWriter | None = None
         self._asking: socket.socket | None = None
         self._number = 0
-        self._history = False  # whether the manifest lets it ask for goals as they were
+        self._permissions = Permissions()  # none before it has told its manifest
         self._turn = asyncio.Lock()
         self._starting = asyncio.Lock()
         self.manifest: Manifest | None = None
@@ -96,7 +96,7 @@ class Process:
             await self._spawn()
             loaded = await self.ask("hello", self._hello, Loaded, timeout_s=self._policy.start_s)
             manifest = loaded.manifest
-            self._history = manifest.permissions.history
+            self._permissions = manifest.permissions
             started = await self.ask("start", None, Done, timeout_s=manifest.timeout_s + self._policy.grace_s)
             if (failure := started.failure) is not None:
                 await self.kill()
@@ -134,10 +134,12 @@ class Process:
         threading.Thread(target=_answer, args=(ask, self._reads()), name="react-port", daemon=True).start()
 
     def _reads(self) -> dict[str, Callable[..., Any]]:
-        def goal_at(tenant: str, id_: str, version: int | None) -> dict[str, Any]:
-            if not self._history:
+        def goal_at(tenant: str, id_: str, version: int | None) -> bytes:
+            permissions = self._permissions
+            if not permissions.history:
                 raise PluginError("not_permitted", "the manifest's permissions do not say history = true")
-            return self._port.goal_at(tenant, id_, version)
+            # As JSON: numbers in a goal's state may be of any size, and have no room in a frame's own format.
+            return msgspec.json.encode(self._port.goal_at(tenant, id_, version, permissions.words))
 
         return {"get": self._port.get, "scan": self._port.scan, "grants": self._port.grants, "goal_at": goal_at}
 

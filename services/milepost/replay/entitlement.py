@@ -11,7 +11,7 @@ from milepost_contracts.subjects import tenant_id
 # Stages that answer people and open words for them; whom they ask for is in `on_behalf_of`.
 TRUSTED = frozenset({"service:view", "service:web", "service:react"})
 # The plugin host asking for itself: it gets keys of what parties may read, and gives a plugin only the words that its
-# manifest lists; states it gets with their words sealed.
+# manifest lists; in states it gets those words opened, and no others.
 PLUGIN_HOST = "service:react"
 READERS = frozenset({"admin", "auditor"})
 

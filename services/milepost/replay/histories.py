@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from rpds import HashTrieMap, HashTrieSet
@@ -12,9 +12,22 @@ from rpds import HashTrieMap, HashTrieSet
 from milepost.decide import Ref, evolve
 from milepost.evolving import recorded
 from milepost.journal import Journal
-from milepost.journal.opening import SealingKeys, opened_event
+from milepost.journal.opening import SealingKeys, opened_event, opened_members
+from milepost_contracts.envelope import Envelope, convert_members
+from milepost_contracts.events import Event
+from milepost_contracts.permitted import permitted, sealed_places, words_of
+from milepost_contracts.plugin import Permissions, strings
 
 KEPT_MAX = 5_000  # newest states kept; as many goals as a large programme looks at in a day
+
+
+class Past(NamedTuple):
+    """An aggregate as it was, the version and sequence of its last event then, and the words opened for a plugin."""
+
+    state: Any
+    version: int
+    sequence: str
+    words: list[str]
 
 
 class Histories:
@@ -40,16 +53,31 @@ class Histories:
                 self._kept.popitem(last=False)
         return state
 
-    def as_of(self, tenant: str, ref: Ref, version: int | None, *, opened: bool) -> tuple[Any, int, str]:
-        """Return (state, version, sequence) of *ref* after *version* (None: the newest); (None, 0, "") without one."""
+    def as_of(self, tenant: str, ref: Ref, version: int | None, *, opened: bool | Permissions) -> Past:
+        """Return *ref* after *version* (None: the newest); without one its state is None.
+
+        *opened*: whether the parties' words are, or which of them a plugin with these permissions reads.
+        """
         state, last, sequence = None, 0, ""
+        words: set[str] = set()
         for stored in self._journal.load(tenant, ref):
             if version is not None and stored.version > version:
                 break
             envelope = stored.envelope
-            event = opened_event(self._keys, tenant, ref, envelope) if opened else envelope.event()
+            if isinstance(opened, Permissions):
+                event = self._permitted(tenant, ref, envelope, opened, words)
+            else:
+                event = opened_event(self._keys, tenant, ref, envelope) if opened else envelope.event()
             state, last, sequence = evolve(state, recorded(ref, envelope, event)), stored.version, envelope.sequence
-        return state, last, sequence
+        return Past(state, last, sequence, sorted(words.intersection(strings(members_of(state)))) if words else [])
+
+    def _permitted(self, tenant: str, ref: Ref, envelope: Envelope, permissions: Permissions, words: set[str]) -> Event:
+        """Return the event as a plugin with *permissions* reads it; what is opened for it is added to *words*."""
+        if not sealed_places(permissions, envelope):
+            return envelope.event()
+        members = permitted(permissions, envelope, opened_members(self._keys, tenant, ref, envelope))
+        words.update(words_of(envelope, members))
+        return convert_members(envelope.type, members)
 
 
 def members_of(state: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from milepost.journal import JournalError
 from milepost.replay.entitlement import PLUGIN_HOST, TRUSTED, Entitlement
 from milepost.replay.histories import Histories, members_of
 from milepost_contracts.answers import Failed, Invalid, Problem, Refused
+from milepost_contracts.plugin import Permissions
 from milepost_contracts.queries import (
     AsOf,
     AsOfAnswer,
@@ -171,13 +172,16 @@ class ReplayService:
         unknown = Problem(code=f"{query.aggregate}_unknown", field="id", message="There is none that you may read.")
         if reader != PLUGIN_HOST and not self._entitlement.may_read(tenant, reader, ref):
             return Refused(errors=[unknown])
-        opened = reader != PLUGIN_HOST
-        state, version, sequence = self._histories.as_of(tenant, ref, query.version, opened=opened)
+        opened: bool | Permissions = reader != PLUGIN_HOST
+        if query.words is not None:
+            opened = Permissions(words=tuple(query.words))
+        state, version, sequence, words = self._histories.as_of(tenant, ref, query.version, opened=opened)
         if state is None:
             return Refused(errors=[unknown])
         if query.version is not None and version != query.version:
             message = f"Its newest version is {version}."
             return Refused(errors=[Problem(code="version_unknown", field="version", message=message)])
         return AsOfAnswer(
-            sequence=sequence, aggregate=query.aggregate, id=query.id, version=version, state=members_of(state)
-        )
+            sequence=sequence, aggregate=query.aggregate, id=query.id, version=version, state=members_of(state),
+            opened=words,
+        )  # fmt: skip

@@ -23,7 +23,7 @@ from milepost_contracts.commands.goal import TagGoal
 from milepost_contracts.context import Context
 from milepost_contracts.hooks import hook
 from milepost_contracts.loading import load
-from milepost_contracts.plugin import Delivered, Effect, Grant, Later, Manifest, Permissions, Refusal, Reward
+from milepost_contracts.plugin import Delivered, Effect, Grant, Later, Manifest, Permissions, Refusal, Reward, readable
 from milepost_contracts.testing import Checked, check
 from milepost_contracts.testing.checking import SLOW_MS, slow
 from milepost_contracts.testing.trial import Ran
@@ -297,7 +297,7 @@ def test_an_effect_that_nobody_performs() -> None:
 def test_permissions_without_a_use_are_told() -> None:
     """An operator has to trust each: what opens nothing, sends nothing or asks nothing is left out."""
     permissions = Permissions(
-        words=("goal.milestone_hit/title", "goal.closed/*", "goal.reflection_recorded/text"),
+        words=("goal.milestone_hit/title", "programme.closed/*", "goal.reflection_recorded/text"),
         commands=("goal.tag_goal", "goal.post_comment"),
         history=True,
     )
@@ -308,10 +308,32 @@ def test_permissions_without_a_use_are_told() -> None:
     assert found(plugin) == [
         ("unused_permission", "warning", "commands goal.post_comment"),
         ("unused_permission", "warning", "history"),
-        ("unused_permission", "warning", "words goal.closed/*"),
         ("unused_permission", "warning", "words goal.reflection_recorded/text"),
+        ("unused_permission", "warning", "words programme.closed/*"),
     ]
     assert check(plugin).passed
+
+
+def test_what_a_check_does_not_see_it_says_nothing_of() -> None:
+    """Goals may be asked for in `perform`, which a check does not call; words of other events are read in them."""
+    permissions = Permissions(words=("goal.created/title",), history=True)
+    given: dict[str, Any] = {"_manifest": {"permissions": permissions}}
+    assert found(hits(lambda: None, **given)) == [("unused_permission", "warning", "history")]
+    assert found(hits(lambda: None, perform=lambda effect: None, **given)) == []
+    without = {"_manifest": {"permissions": Permissions(words=("goal.created/title",))}}
+    assert found(hits(lambda: None, **without)) == [("unused_permission", "warning", "words goal.created/title")]
+
+
+def test_words_of_goals_as_they_were_are_words() -> None:
+    """A title that was read in a goal as it was, and kept, is found as one of an event is, also where it is short."""
+    permissions = Permissions(words=("goal.created/title",), history=True)
+
+    def keeps(event: Delivered, context: Context) -> None:
+        title = readable(context.goal_at(event.aggregate_id)["title"])
+        context.state.set(f"title/{event.aggregate_id}", title)
+
+    places = found(hits(keeps, _manifest={"permissions": permissions, "stores": True}))
+    assert {code for code, _, _ in places} == {"words_kept"}
 
 
 def test_names_that_there_are_not_are_told() -> None:

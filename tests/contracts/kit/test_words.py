@@ -18,6 +18,7 @@ from milepost_contracts.sealing import PREFIX
 from milepost_contracts.testing import Host, Story
 from milepost_contracts.testing.host import HookFailed
 from milepost_contracts.testing.story import StoryGoal, uid
+from milepost_contracts.types import TermsChange
 from tests.contracts.kit.plugins import MENTEE, MENTOR, made
 
 TITLE = "Speak freely before a large audience"
@@ -132,22 +133,29 @@ def test_a_command_is_shown_without_words_unless_permitted() -> None:
     assert shown(Permissions(), "goal", "unknown", {"x": 1}) == {"x": 1}
 
 
-@pytest.mark.parametrize(
-    "keeps",
-    [
-        lambda words, context: context.state.set("title", words),
-        lambda words, context: context.state.set(words, 1),
-        lambda words, context: context.state.set("deep", [{"in": f"it says: {words}"}]),
-        lambda words, context: context.state.set("deep", {words: 1}),
-        lambda words, context: context.effect("mail", {"subject": words}),
-        lambda words, context: context.effect(words),
-        lambda words, context: context.fact("said", {"title": words}),
-        lambda words, context: context.fact("said", once=words),
-        lambda words, context: context.log(words),
-        lambda words, context: context.log("said", title=words),
-        lambda words, context: context.wake_at(words, context.now),
-    ],
-)
+def test_a_diary_is_shown_to_no_reviewer() -> None:
+    """Who reviews commands reads no diary before it is recorded, whatever the manifest says."""
+    fields = {"reflection": uid("r"), "text": "I was afraid of it"}
+    everything = Permissions(words=("*", "goal.record_reflection/text"))
+    assert shown(everything, "goal", "record_reflection", fields) == {"reflection": uid("r")}
+
+
+KEPT: list[Any] = [
+    lambda words, context: context.state.set("title", words),
+    lambda words, context: context.state.set(words, 1),
+    lambda words, context: context.state.set("deep", [{"in": f"it says: {words}"}]),
+    lambda words, context: context.state.set("deep", {words: 1}),
+    lambda words, context: context.effect("mail", {"subject": words}),
+    lambda words, context: context.effect(words),
+    lambda words, context: context.fact("said", {"title": words}),
+    lambda words, context: context.fact("said", once=words),
+    lambda words, context: context.log(words),
+    lambda words, context: context.log("said", title=words),
+    lambda words, context: context.wake_at(words, context.now),
+]
+
+
+@pytest.mark.parametrize("keeps", KEPT)
 def test_words_are_kept_nowhere(keeps: Any, goal: StoryGoal) -> None:
     """Words that a handler has read cannot get into state, facts, effects, timers or logs, nor into their names."""
     plugin = made(
@@ -162,6 +170,91 @@ def test_words_are_kept_nowhere(keeps: Any, goal: StoryGoal) -> None:
     assert caught.value.failure is not None
     assert caught.value.failure.code == "words_kept"
     assert TITLE not in str(caught.value.failure)
+
+
+PAST = {"words": ("goal.created/title", "goal.refined/after"), "history": True}
+
+
+def as_it_was(goal: StoryGoal) -> dict[str, Any]:
+    """Return the state that the goal had when it was created, words sealed as in its event."""
+    members = Delivered(goal.story.documents[0]).members
+    return {"title": members["title"], "description": members["description"], "tags": [], "state": "drafted"}
+
+
+def test_of_a_goal_as_it_was_the_permitted_words_are_opened(goal: StoryGoal) -> None:
+    """A word is opened where the event that brought it may be read; what is not permitted stays sealed."""
+    seen: list[Any] = []
+    plugin = made(_permissions=PAST, on_timer=lambda context: seen.append(context.goal_at(goal.id)))
+    with Host(plugin, story=goal.story) as host:
+
+        def asks() -> None:
+            host.stored.timers[goal.story.tenant, "ask"] = host.now
+            host.advance(host.now)
+
+        host.goals[goal.id, None] = as_it_was(goal)
+        asks()
+        assert (seen[0]["title"], seen[0]["state"]) == (TITLE, "drafted")
+        assert readable(seen[0]["description"]) is None
+        change: dict[str, Any] = {
+            "before": TermsChange(),
+            "after": TermsChange(title="Listen"),
+            "reason": "It is harder",
+        }
+        after = goal.add(events.Refined(**change, trigger="new_information"))
+        host.goals[goal.id, None] = {"title": after.members["after"]["title"], "reason": after.members["reason"]}
+        asks()
+        assert seen[1]["title"] == "Listen"
+        assert readable(seen[1]["reason"]) is None
+        goal.story.erase(MENTEE)
+        asks()
+        assert readable(seen[2]["title"]) is None
+
+
+@pytest.mark.parametrize("permissions", [{"history": True}, {"history": True, "words": ("goal.closed/*",)}])
+def test_of_a_goal_as_it_was_nothing_is_opened_by_default(permissions: dict[str, Any], goal: StoryGoal) -> None:
+    """Who may ask for goals as they were does not read words for that alone, nor those of other events."""
+    seen: list[Any] = []
+    plugin = made(_permissions=permissions, on_event=lambda context: seen.append(context.goal_at(goal.id)))
+    with Host(plugin, story=goal.story) as host:
+        host.goals[goal.id, None] = as_it_was(goal)
+        host.deliver(*goal.story.documents)
+        assert seen == [as_it_was(goal)]
+
+
+@pytest.mark.parametrize("keeps", KEPT)
+def test_words_of_a_goal_as_it_was_are_kept_nowhere(keeps: Any, goal: StoryGoal) -> None:
+    """They are held to the rule for those of events, from when they were read."""
+    plugin = made(
+        _manifest={"stores": True},
+        _permissions=PAST,
+        on_event=lambda event, context: keeps(context.goal_at(goal.id)["title"], context),
+        perform=lambda effect: None,
+        on_timer=lambda key: None,
+    )
+    told = goal.add(events.CommentPosted(comment=uid("c"), text="Fine"))
+    with Host(plugin, story=goal.story) as host:
+        host.goals[goal.id, None] = as_it_was(goal)
+        with pytest.raises(HookFailed) as caught:
+            host.deliver(told)
+    assert caught.value.failure is not None
+    assert caught.value.failure.code == "words_kept"
+    assert TITLE not in str(caught.value.failure)
+
+
+def test_errors_tell_no_words_of_a_goal_as_it_was(goal: StoryGoal) -> None:
+    """A handler that fails over a title does not tell it."""
+
+    def handler(context: Context) -> None:
+        raise PluginError("sad", f"Cannot do {context.goal_at(goal.id)['title']}")
+
+    plugin = made(_permissions=PAST, on_event=handler)
+    told = goal.add(events.CommentPosted(comment=uid("c"), text="Fine"))
+    with Host(plugin, story=goal.story) as host:
+        host.goals[goal.id, None] = as_it_was(goal)
+        failure = host.run(told.document).failure
+        assert failure is not None
+        assert failure.code == "sad"
+        assert TITLE not in str(failure)
 
 
 def test_words_sent_back_in_a_command_are_refused(goal: StoryGoal) -> None:

@@ -32,8 +32,8 @@ def test_the_plugin_loads_by_its_entry_point() -> None:
     assert (manifest.id, f"milepost-{manifest.id}") == (name, project["name"])
     assert manifest.version == project["version"]
     assert manifest.permissions.commands == manifest.permissions.reviews == ()
-    assert "`goal.created/title`" in README
-    assert manifest.permissions.words == ("goal.created/title",)
+    assert manifest.permissions.words == ("goal.created/title", "goal.imported/terms", "goal.refined/after")
+    assert all(f"`{words}`" in README for words in manifest.permissions.words)
 
 
 def test_the_example_of_the_settings_is_taken() -> None:
