@@ -24,7 +24,6 @@ from typing import Any, Literal, NoReturn
 import msgspec
 
 from milepost_contracts.context import GoalThen, Port, Turn
-from milepost_contracts.envelope import decode
 from milepost_contracts.hooks import ENTRY_POINTS
 from milepost_contracts.loading import load_entry_point
 from milepost_contracts.plugin import (
@@ -80,7 +79,7 @@ class Asked(msgspec.Struct, frozen=True, array_like=True):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Events to take one after the other; after *budget_ms*, or many bytes, those that are left are not begun."""
 
-    items: list[tuple[bytes, Any]]  # document, and its data with words opened or None
+    items: list[tuple[bytes, Any, tuple[str, str]]]  # document, its data with words opened or None, tag and tenant
     mode: Mode
     budget_ms: float
     after: int = 0  # the number of a batch without whose whole success this one is not begun; 0: it is
@@ -290,17 +289,17 @@ class Child:
         until = time.perf_counter() + batch.budget_ms / 1000
         place = 0
         with self._runner.watch:
-            for place, (document, opened) in enumerate(batch.items):
+            for place, (document, opened, known) in enumerate(batch.items):
                 if place and (left <= 0 or time.perf_counter() > until):
                     return Taken(count=place, turns=turns, ms_total=total, ms_max=most)
-                done = self._runner.deliver(document, opened, mode=batch.mode)
+                done = self._runner.deliver(document, opened, mode=batch.mode, known=known)
                 total, most = total + done.ms, max(most, done.ms)
                 if done.failure is not None:
                     return Taken(count=place, turns=turns, failure=done.failure, ms_total=total, ms_max=most)
                 if done.turn.count or done.turn.log:
                     turns.append((place, done.turn))
                     left -= len(_encode(done.turn))
-                    self._ahead.made(decode(document).tenant, done.turn)
+                    self._ahead.made(known[1], done.turn)
         self._whole = self.number
         return Taken(count=len(batch.items), turns=turns, ms_total=total, ms_max=most)
 

@@ -143,19 +143,42 @@ _set = object.__setattr__
 class Delivered:
     """An event as a plugin sees it: `data` is its Struct, with the words opened that the manifest asks for."""
 
-    __slots__ = ("_data", "_opened", "document", "envelope")
+    __slots__ = ("_data", "_envelope", "_opened", "document", "name", "tag", "tenant")
 
     document: bytes
-    envelope: Envelope
+    tag: str
+    """With its version, e.g. `goal.milestone_hit.v1`."""
+    name: str
+    """Without its version, e.g. `goal.milestone_hit`: what subscriptions name."""
+    tenant: str
+    """Whose event it is."""
+    _envelope: Envelope | None
     _opened: Mapping[str, Any] | None
     _data: Event | None
 
-    def __init__(self, document: bytes, opened: Mapping[str, Any] | None = None) -> None:
-        """Take the exact *document*, and its `data` with words opened; raises EnvelopeError for what is no event."""
+    def __init__(
+        self, document: bytes, opened: Mapping[str, Any] | None = None, *, known: tuple[str, str] | None = None
+    ) -> None:
+        """Take the exact *document*, and its `data` with words opened; raises EnvelopeError for what is no event.
+
+        *known*: its tag and tenant, where they have been read from it already; the rest is read when it is wanted.
+        """
+        envelope = decode(document) if known is None else None
+        tag, tenant = known or (envelope.type, envelope.tenant)  # type: ignore[union-attr]  # one of them is there
         _set(self, "document", document)
-        _set(self, "envelope", decode(document))
+        _set(self, "tag", tag)
+        _set(self, "name", tag.rpartition(".")[0])
+        _set(self, "tenant", tenant)
+        _set(self, "_envelope", envelope)
         _set(self, "_opened", opened)
         _set(self, "_data", None)
+
+    @property
+    def envelope(self) -> Envelope:
+        """All that stands around `data`; raises EnvelopeError for what is no event."""
+        if self._envelope is None:
+            _set(self, "_envelope", decode(self.document))
+        return self._envelope  # type: ignore[return-value]  # it is there now
 
     def __setattr__(self, name: str, _: object) -> None:
         # What is granted and told goes by the event's id: a handler that puts another in its place breaks nothing.
@@ -168,21 +191,6 @@ class Delivered:
     def id(self) -> str:
         """The event's id: the same on every delivery."""
         return self.envelope.id
-
-    @property
-    def tag(self) -> str:
-        """With its version, e.g. `goal.milestone_hit.v1`."""
-        return self.envelope.type
-
-    @property
-    def name(self) -> str:
-        """Without its version, e.g. `goal.milestone_hit`: what subscriptions name."""
-        return self.envelope.type.rpartition(".")[0]
-
-    @property
-    def tenant(self) -> str:
-        """Whose event it is."""
-        return self.envelope.tenant
 
     @property
     def aggregate(self) -> str:

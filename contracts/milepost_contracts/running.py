@@ -127,14 +127,22 @@ class Runner:
 
     # What happens
 
-    def deliver(self, document: bytes, opened: dict[str, Any] | None = None, *, mode: Mode = "live") -> Done:
-        """Hand an event over; *opened*: its data with the words opened that the plugin may read."""
+    def deliver(
+        self,
+        document: bytes,
+        opened: dict[str, Any] | None = None,
+        *,
+        mode: Mode = "live",
+        known: tuple[str, str] | None = None,
+    ) -> Done:
+        """Hand an event over; *opened*: its data with the words opened that the plugin may read; *known*: Delivered."""
 
         def work() -> Turn:
-            event = Delivered(document, opened)
+            event = Delivered(document, opened, known=known)
             if not self.concerns(event.name):
                 return Turn()
-            context = self._begun(event.tenant, mode, event, words_of(event.envelope, opened))
+            words = () if opened is None else words_of(event.envelope, opened)
+            context = self._begun(event.tenant, mode, event, words)
             self._take(event, context)
             return context.turn
 
@@ -279,20 +287,21 @@ class Runner:
 
     def _take(self, event: Delivered, context: Context) -> None:
         context.revoking = []
-        if event.name == ERASED and self._has["on_person_erased"]:
+        name, has = event.name, self._has
+        if name == ERASED and has["on_person_erased"]:
             self._each("on_person_erased", person=f"user:{event.aggregate_id}", context=context)
             granting.revoke_asked(self._each, event, context)
-        if self._retracts(event.name):
+        if self._retracts(name):
             granting.retract(self._each, event, context)
-        if not wants(self.manifest, event.name):
+        if not wants(self.manifest, name):
             return
-        if self._has["on_retracted"]:
+        if has["on_retracted"]:
             granting.note(event, context)
-        if self._has["map_objectives"]:
+        if has["map_objectives"]:
             context.objectives = _merged(self._each("map_objectives", event=event, context=context))
         self._each("on_event", event=event, context=context)
         granting.revoke_asked(self._each, event, context)  # what may be given anew is free then
-        if self._has["decide_reward"]:
+        if has["decide_reward"]:
             granting.reward(self._each, self.manifest, event, context)
             granting.revoke_asked(self._each, event, context)
 
@@ -301,10 +310,10 @@ class Runner:
         results: list[Any] = []
         self._calling = name
         for implementation in self._has[name]:
-            given = implementation.function(*(arguments[wanted] for wanted in implementation.argnames))
-            if inspect.isawaitable(given):
-                given = self._awaited(given)
+            given = implementation.function(*[arguments[wanted] for wanted in implementation.argnames])
             if given is None:
+                continue
+            if inspect.isawaitable(given) and (given := self._awaited(given)) is None:
                 continue
             if (given := GIVES[name](name, given)) is not None:
                 results.append(given)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from milepost.ordered import Arrived, Broken, Ordered, stream_state
+from milepost.ordered import Broken, Ordered, stream_state
 from milepost.react.beginning import begin
 from milepost.react.failing import Failing
 from milepost.react.firing import TIMERS_LATE_S, Timers
-from milepost.react.incoming import Concerns, Incoming, dense
+from milepost.react.incoming import Concerns, Incoming, dense, incoming
 from milepost.react.process import Died
 from milepost.react.retrying import Retrying
 from milepost.react.store import Position, Status, Store, ToPark
@@ -31,6 +31,22 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
+class Fetched(NamedTuple):
+    """Events in stream order, and the stream sequence of the last one."""
+
+    events: list[Incoming]
+    last_sequence: int
+
+
+class Quiet(NamedTuple):
+    """What has been handled and came to nothing since something was kept: tenant -> sequence, and what it took."""
+
+    numbers: dict[str, int]
+    handled: int = 0
+    ms_total: float = 0.0
+    ms_max: float = 0.0
+
+
 class Delivering:
     """Hands events and timers to one process of a plugin, until something breaks."""
 
@@ -46,6 +62,7 @@ class Delivering:
         self._concerns = Concerns(turns.manifest, turns.hooks)
         self._log = around.log.bind(plugin=worker.name)
         self._numbers: dict[str, int] = {}
+        self._quiet = Quiet({})
         self._position = Position(0, 0)
         self._mode: Mode = "live"
         self._replay_until = 0
@@ -74,26 +91,26 @@ class Delivering:
         self._position, self._mode, self._replay_until = status.position, status.mode, status.replay_until
         self._since = status.since
         ordered = Ordered(self._around.nc, start=self._position.stream_sequence + 1)
-        fetching: asyncio.Task[Arrived] | None = None
+        fetching: asyncio.Task[Fetched] | None = None
         try:
             await ordered.open()
             if self._ended_replay() and once:
                 return
             await self._end_replay()
             self._worker.running()
-            fetching = asyncio.create_task(ordered.next(self._limit(self._position.stream_sequence)))
+            fetching = asyncio.create_task(_fetched(ordered, self._limit(self._position.stream_sequence)))
             while True:
                 while not fetching.done():
                     waited = await self._timers.until_next() if self._mode == "live" else None
                     await asyncio.wait([fetching], timeout=waited)
                     await self._fire_due(silent=not fetching.done() and waited == TIMERS_LATE_S)
-                arrived = fetching.result()
+                fetched = fetching.result()
                 # The next ones arrive while these are handled.
-                fetching = asyncio.create_task(ordered.next(self._limit(arrived.last_sequence)))
-                events = await dense(arrived.documents, self._numbers, self._around.events_after, since=self._since)
-                if not events or events[0].document is not arrived.documents[0]:
+                fetching = asyncio.create_task(_fetched(ordered, self._limit(fetched.last_sequence)))
+                events = await dense(fetched.events, self._numbers, self._around.events_after, since=self._since)
+                if not events or events[0] is not fetched.events[0]:
                     await self._same_stream()  # what came before comes again
-                await self._take(events, Position(self._position.generation, arrived.last_sequence))
+                await self._take(events, Position(self._position.generation, fetched.last_sequence))
                 if once and self._ended_replay():
                     return
                 await self._end_replay()
@@ -137,10 +154,10 @@ class Delivering:
             run: list[Incoming] = []
             passed: list[Incoming] = []  # what comes before the next one that is blocked
             for event in events[place:]:
-                if self._is_blocked(event):
+                if self._blocked and self._is_blocked(event):
                     break
                 passed.append(event)
-                if self._concerns(event.name) and event.sequence >= self._first:
+                if self._concerns(event.type) and event.sequence >= self._first:
                     run.append(event)
             taken = await self._deliver(passed, run)
             place += taken
@@ -150,11 +167,7 @@ class Delivering:
         await self._keep([], position)
 
     def _is_blocked(self, event: Incoming) -> bool:
-        return (
-            bool(self._blocked)
-            and (event.tenant, event.aggregate, event.aggregate_id) in self._blocked
-            and self._concerns(event.name)
-        )
+        return (event.tenant, event.aggregate, event.aggregate_id) in self._blocked and self._concerns(event.type)
 
     async def _deliver(self, passed: Sequence[Incoming], run: list[Incoming]) -> int:
         """Hand *run* over; *passed* are those and what lies between them, which only moves the sequence on.
@@ -174,9 +187,7 @@ class Delivering:
                 self._singly = max(0, self._singly - 1)
                 if self._worker.config.blocks:
                     return events - len(passed)
-        if passed:
-            await self._keep([(None, tenant, sequence) for tenant, sequence in _reached(passed).items()], None)
-            self._turns.forget(passed)
+        self._came_to_nothing(passed)
         return events
 
     async def _through(
@@ -234,9 +245,15 @@ class Delivering:
         """Keep what *done* came to; return what of *passed* comes after."""
         last = next(place for place, event in enumerate(passed) if event is done[-1])
         taken_now = passed[: last + 1]
-        kept: list[tuple[Kept | None, str, int]] = []
-        said: list[tuple[dict[str, str], list[Line]]] = []
+        for event in done if self._failing.attempts else ():
+            self._failing.attempts.pop(event.id, None)
+        quiet = self._quiet
+        self._quiet = Quiet(
+            quiet.numbers, quiet.handled + len(done), quiet.ms_total + taken.ms_total, max(quiet.ms_max, taken.ms_max)
+        )
         if taken.turns:
+            kept: list[tuple[Kept | None, str, int]] = []
+            said: list[tuple[dict[str, str], list[Line]]] = []
             turns = {done[place].id: turn for place, turn in taken.turns}
             now = self._around.clock()
             for event in taken_now:
@@ -245,37 +262,39 @@ class Delivering:
                     made = keep(self.manifest, of_event(Delivered(event.document)), turn, mode=self._mode, now=now)
                     said.append(({"tenant": event.tenant, "event_id": event.id}, turn.log))
                 kept.append((made, event.tenant, event.sequence))
+            tell(self._log, said)
+            await self._keep(kept, None)
+            self._turns.forget(taken_now)
         else:
-            # They came to nothing: only how far each tenant is has to be kept.
-            kept = [(None, tenant, sequence) for tenant, sequence in _reached(taken_now).items()]
-        for event in done if self._failing.attempts else ():
-            self._failing.attempts.pop(event.id, None)
-        tell(self._log, said)
-        await self._keep(kept, None, handled=len(done), ms_total=taken.ms_total, ms_max=taken.ms_max)
-        self._turns.forget(taken_now)
+            self._came_to_nothing(taken_now)
         return list(passed[last + 1 :])
+
+    def _came_to_nothing(self, events: Sequence[Incoming]) -> None:
+        """Note how far each tenant is: kept with the next that comes to something, at the latest with the position."""
+        reached = _reached(events)
+        self._quiet.numbers.update(reached)
+        self._numbers.update(reached)
+        self._turns.forget(events)
 
     async def _keep(
         self,
         kept: Sequence[tuple[Kept | None, str, int]],
         position: Position | None,
         *,
-        handled: int = 0,
-        ms_total: float = 0.0,
-        ms_max: float = 0.0,
         parked: Sequence[ToPark] = (),
     ) -> None:
         before, position = self._position, position or self._position
+        quiet, self._quiet = self._quiet, Quiet({})
         self._around.at("react.before_commit")
         await self._run(
             Store.keep,
-            kept,
+            [*((None, tenant, sequence) for tenant, sequence in quiet.numbers.items()), *kept],
             position,
             before=before,
-            handled=handled,
+            handled=quiet.handled,
             failed=self._failing.uncounted(),
-            ms_total=ms_total,
-            ms_max=ms_max,
+            ms_total=quiet.ms_total,
+            ms_max=quiet.ms_max,
             parked=parked,
         )
         self._around.at("react.after_commit")
@@ -343,6 +362,12 @@ class Delivering:
 
     async def _run(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
         return await self._worker.shared.run(work, *given, **named)
+
+
+async def _fetched(ordered: Ordered, limit: int) -> Fetched:
+    """Return what comes next; raises Broken, and EnvelopeError for what is no event."""
+    arrived = await ordered.next(limit)
+    return Fetched([incoming(document) for document in arrived.documents], arrived.last_sequence)
 
 
 def _reached(events: Sequence[Incoming]) -> dict[str, int]:

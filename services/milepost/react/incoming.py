@@ -68,30 +68,30 @@ def incoming(document: bytes) -> Incoming:
 
 
 async def dense(
-    documents: Sequence[bytes], known: dict[str, int], events_after: EventsAfter, *, since: str = ""
+    arrived: Sequence[Incoming], known: dict[str, int], events_after: EventsAfter, *, since: str = ""
 ) -> list[Incoming]:
-    """Return the events of *documents* beyond *known* (tenant -> sequence), in order, gaps filled from the journal.
+    """Return the events of *arrived* beyond *known* (tenant -> sequence), in order, gaps filled from the journal.
 
     *since*: tenants that are not known begin with their first event that was recorded later; empty: with their first.
-    Raises Missing where an event is nowhere to be had, EnvelopeError for what is no event.
+    Raises Missing where an event is nowhere to be had.
     """
     reached = dict(known)
     found: list[Incoming] = []
-    for document in documents:
-        event = incoming(document)
-        if since and event.tenant not in reached:
-            if decode_envelope(document).time <= since:
+    for event in arrived:
+        tenant, sequence = event.tenant, event.sequence
+        if since and tenant not in reached:
+            if decode_envelope(event.document).time <= since:
                 continue
-            reached[event.tenant] = event.sequence - 1
-        last = reached.get(event.tenant, 0)
-        if event.sequence <= last:
+            reached[tenant] = sequence - 1
+        last = reached.get(tenant, 0)
+        if sequence <= last:
             continue
-        while event.sequence > last + 1:
+        while sequence > last + 1:
             missing = await _missing(event, last, events_after)
             found += missing
             last = missing[-1].sequence
         found.append(event)
-        reached[event.tenant] = event.sequence
+        reached[tenant] = sequence
     return found
 
 
@@ -108,7 +108,7 @@ async def _missing(event: Incoming, last: int, events_after: EventsAfter) -> lis
 
 
 class Concerns:
-    """Which events come to a plugin at all; asked for every event, so each name is looked at once."""
+    """Which events come to a plugin at all; asked for every event, so each tag is looked at once."""
 
     def __init__(self, manifest: Manifest, hooks: frozenset[str]) -> None:
         """Take its manifest and the hooks that it has."""
@@ -116,16 +116,17 @@ class Concerns:
         self._hooks = hooks
         self._known: dict[str, bool] = {}
 
-    def __call__(self, name: str) -> bool:
-        """Whether events called *name* do."""
-        known = self._known.get(name)
+    def __call__(self, tag: str) -> bool:
+        """Whether events with *tag* do."""
+        known = self._known.get(tag)
         if known is None:
+            name = tag.rpartition(".")[0]
             known = (
                 wants(self._manifest, name)
                 or (name in RETRACTIONS and "on_retracted" in self._hooks and wants(self._manifest, RETRACTIONS[name]))
                 or (name == ERASED and "on_person_erased" in self._hooks)
             )
-            self._known[name] = known
+            self._known[tag] = known
         return known
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from milepost.react.incoming import Incoming, Words
+from milepost.react.incoming import Incoming, Words, incoming
 from milepost.react.permitting import forbidden
 from milepost.react.process import Died, Process
 from milepost.react.telling import tell
@@ -69,21 +69,22 @@ class Turns:
     async def batch(self, events: Sequence[Incoming], mode: Mode, after: int) -> Batch:
         """Return *events* as the process is handed them; see Batch."""
         data = await self._words.opened([event.document for event in events])
-        items = [(event.document, opened) for event, opened in zip(events, data, strict=True)]
+        items = [
+            (event.document, opened, (event.type, event.tenant)) for event, opened in zip(events, data, strict=True)
+        ]
         return Batch(items=items, mode=mode, budget_ms=self._policy.budget_s * 1000, after=after)
 
     async def alone(self, document: bytes, mode: Mode) -> Taken:
         """Have one event taken, by itself, while `turning` is held."""
-        (data,) = await self._words.opened([document])
+        event = incoming(document)
         timeout_s = self.manifest.timeout_s + self._policy.grace_s
-        batch = Batch(items=[(document, data)], mode=mode, budget_ms=0.0)
+        batch = await self.batch([event], mode, 0)
         try:
             taken = await self.process.ask("deliver", batch, Taken, timeout_s=timeout_s)
             self.check(taken, 1)
         except Died as died:
             return Taken(count=0, failure=await self.died(died, "on_event"))
         if taken.turns:
-            event = Delivered(document)
             tell(self._log, [({"tenant": event.tenant, "event_id": event.id}, taken.turns[0][1].log)])
         return taken
 
