@@ -7,6 +7,7 @@ import datetime as dt
 import email.utils
 import zlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 from standardwebhooks.webhooks import Webhook
@@ -16,6 +17,7 @@ from milepost_contracts.plugin import Delivered
 from milepost_webhooks.addresses import Resolve, checked
 from milepost_webhooks.config import Config, Endpoint, networks
 from milepost_webhooks.exchange import Answer, Undelivered, post, tls
+from milepost_webhooks.lines import Lines
 from milepost_webhooks.targets import Refused, Target, redirected, target
 
 VERSION = "0.1.0"
@@ -50,14 +52,21 @@ def signed(id_: str, content: bytes, secrets: Sequence[str], now: dt.datetime) -
     ]
 
 
+class Ways(NamedTuple):
+    """How an endpoint is reached: who resolves names, and the connections that are kept."""
+
+    resolve: Resolve
+    lines: Lines
+
+
 async def deliver(
-    endpoint: Endpoint, content: bytes, signature: Sequence[tuple[str, str]], config: Config, resolve: Resolve
+    endpoint: Endpoint, content: bytes, signature: Sequence[tuple[str, str]], config: Config, ways: Ways
 ) -> None:
     """Have *endpoint* take *content*; raises Undelivered for anything but a 2xx in time."""
     headers = [("content-type", envelope.CONTENT_TYPE), ("user-agent", USER_AGENT), *signature]
     try:
         async with asyncio.timeout(config.timeout_s):
-            answer = await _sent(endpoint, content, headers, config, resolve)
+            answer = await _sent(endpoint, content, headers, config, ways)
     except TimeoutError as error:
         raise Undelivered("timed_out") from error
     except Refused as error:
@@ -67,25 +76,28 @@ async def deliver(
 
 
 async def _sent(
-    endpoint: Endpoint, content: bytes, headers: Sequence[tuple[str, str]], config: Config, resolve: Resolve
+    endpoint: Endpoint, content: bytes, headers: Sequence[tuple[str, str]], config: Config, ways: Ways
 ) -> Answer:
     """Return the last answer; every place on the way is checked like the first."""
     place = target(endpoint.url, config.ports, allow_http=config.allow_http)
-    answer = await _asked(place, content, headers, config, resolve)
+    answer = await _asked(place, content, headers, config, ways)
     for _ in range(endpoint.redirects):
         if answer.status not in KEPT_BY_REDIRECT or not answer.location:
             break
         place = redirected(place, answer.location, config.ports, allow_http=config.allow_http)
-        answer = await _asked(place, content, headers, config, resolve)
+        answer = await _asked(place, content, headers, config, ways)
     return answer
 
 
 async def _asked(
-    place: Target, content: bytes, headers: Sequence[tuple[str, str]], config: Config, resolve: Resolve
+    place: Target, content: bytes, headers: Sequence[tuple[str, str]], config: Config, ways: Ways
 ) -> Answer:
-    addresses = await checked(place.host, place.port, networks(config.allow_private), resolve)
+    addresses = await checked(place.host, place.port, networks(config.allow_private), ways.resolve)
     context = tls(config.ca_file) if place.scheme == "https" else None
-    return await post(place, addresses, headers, content, connect_timeout_s=config.connect_timeout_s, context=context)
+    return await post(
+        place, addresses, headers, content,
+        connect_timeout_s=config.connect_timeout_s, context=context, lines=ways.lines,
+    )  # fmt: skip
 
 
 def delay_s(attempt: int, retry_after: str, key: str, config: Config, now: dt.datetime) -> float | None:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import h11
 import msgspec
 
+from milepost_webhooks.lines import Line, Lines, opened
 from milepost_webhooks.targets import Target
 
-HEAD_BYTES_MAX = 32 * 1024  # of an answer's status and headers; servers themselves allow requests half of that
 READ_BYTES = 16 * 1024
 # The body of an answer is not wanted; so much of it is taken that a server can end its work in peace.
 DRAIN_BYTES_MAX = 64 * 1024
 DRAIN_S = 1.0
-CLOSE_S = 1.0  # for both sides' farewell; after that the connection is cut
-ADDRESSES_MAX = 4  # tried one after the other, within the time that there is
 
 
 class Undelivered(Exception):  # noqa: N818  what came of it
@@ -57,8 +54,9 @@ async def post(
     *,
     connect_timeout_s: float,
     context: ssl.SSLContext | None,
+    lines: Lines,
 ) -> Answer:
-    """Return the answer to *body*, sent to the first of *addresses* that can be reached.
+    """Return the answer to *body*, sent to one of *addresses*: over a kept connection, or the first that is reached.
 
     Raises Undelivered `connection_failed`, `tls_failed`, `bad_response`; the whole is to be limited by the caller.
     """
@@ -67,16 +65,15 @@ async def post(
         *headers,
         ("content-length", str(len(body))),
         ("accept-encoding", "identity"),
-        ("connection", "close"),
     ]
     request = h11.Request(method="POST", target=target.path, headers=whole)
-    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES_MAX)
-    sent = [connection.send(request), connection.send(h11.Data(data=body)), connection.send(h11.EndOfMessage())]
     try:
-        async with _connected(target, addresses, connect_timeout_s, context) as (reader, writer):
-            writer.write(b"".join(part for part in sent if part))
-            response = await _response(connection, reader)
-            await _drained(connection, reader)
+        response = None
+        if (kept := await lines.take(target, addresses)) is not None:
+            response = await _over_kept(kept, request, body, lines)
+        if response is None:
+            line = await opened(target, addresses, connect_timeout_s, context)
+            response = await _over(line, request, body, lines)
     except h11.RemoteProtocolError as error:
         raise Undelivered("bad_response") from error
     except ssl.SSLError as error:
@@ -89,61 +86,57 @@ async def post(
     )
 
 
-@contextlib.asynccontextmanager
-async def _connected(
-    target: Target, addresses: Sequence[str], timeout_s: float, context: ssl.SSLContext | None
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Connect to exactly one of *addresses*; the certificate is held against the name."""
-    secure = context if target.scheme == "https" else None
-    failed: OSError = ConnectionError("no address")
-    for address in addresses[:ADDRESSES_MAX]:
-        try:
-            async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_connection(
-                    address, target.port, ssl=secure, server_hostname=target.host if secure else None
-                )
-            break
-        except ssl.SSLError:
+async def _over_kept(line: Line, request: h11.Request, body: bytes, lines: Lines) -> h11.Response | None:
+    """Return the answer; None: the receiver was about to end the connection, and has not said a word."""
+    try:
+        return await _over(line, request, body, lines)
+    except (OSError, h11.RemoteProtocolError):
+        if line.heard:
             raise
-        except TimeoutError:
-            failed = ConnectionError("timed out")
-        except OSError as error:
-            failed = error
-    else:
-        raise failed
+        # Whether it has read the request nobody knows; it carries the same `webhook-id` when it comes again.
+        return None
+
+
+async def _over(line: Line, request: h11.Request, body: bytes, lines: Lines) -> h11.Response:
+    """Return the answer that comes over *line*, which is kept where another request may follow."""
+    speaks = line.speaks
     try:
-        yield reader, writer
+        sent = [speaks.send(request), speaks.send(h11.Data(data=body)), speaks.send(h11.EndOfMessage())]
+        line.writer.write(b"".join(part for part in sent if part))
+        response = await _response(line)
+        await _drained(line)
     except BaseException:  # whatever it was, a timeout too: nothing is waited for any more
-        writer.transport.abort()
+        line.cut()
         raise
-    writer.close()
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            await writer.wait_closed()
-    except OSError:  # a receiver that is gone, or does not say goodbye: what it answered stands
-        writer.transport.abort()
+    if line.again():
+        lines.keep(line)
+    else:
+        await line.close()
+    return response
 
 
-async def _response(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Response:
+async def _response(line: Line) -> h11.Response:
     while True:
-        event = connection.next_event()
+        event = line.speaks.next_event()
         if isinstance(event, h11.Response):
             return event
         if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(READ_BYTES))
+            received = await line.reader.read(READ_BYTES)
+            line.heard = line.heard or bool(received)
+            line.speaks.receive_data(received)
 
 
-async def _drained(connection: h11.Connection, reader: asyncio.StreamReader) -> None:
+async def _drained(line: Line) -> None:
     """Take a little of the body; whatever is wrong with it, the status has been said."""
     size = 0
     try:
         async with asyncio.timeout(DRAIN_S):
             while size <= DRAIN_BYTES_MAX:
-                event = connection.next_event()
+                event = line.speaks.next_event()
                 if event is h11.NEED_DATA:
-                    received = await reader.read(READ_BYTES)
+                    received = await line.reader.read(READ_BYTES)
                     size += len(received)
-                    connection.receive_data(received)
+                    line.speaks.receive_data(received)
                 elif not isinstance(event, h11.Data):
                     return
     except (OSError, h11.RemoteProtocolError):

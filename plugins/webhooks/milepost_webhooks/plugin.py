@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from typing import Any
 
@@ -26,6 +27,7 @@ from milepost_webhooks.addresses import Resolve, resolve
 from milepost_webhooks.config import Config, Endpoint, Secrets
 from milepost_webhooks.exchange import Undelivered, tls
 from milepost_webhooks.filters import wants
+from milepost_webhooks.lines import Lines
 from milepost_webhooks.requests import Again, Named, Range, parsed, ranged
 from milepost_webhooks.standing import GONE, Standing, arrived, disabled, failed, missing
 from milepost_webhooks.targets import target
@@ -41,6 +43,8 @@ class Webhooks:
         """Take the permission to open words, and the resolver."""
         self._words = words
         self._resolve = resolve
+        # By event loop: with `MILEPOST_PLUGINS_INSIDE` several threads of the host share this object.
+        self._lines: dict[asyncio.AbstractEventLoop, Lines] = {}
 
     @hook
     def manifest(self) -> Manifest:
@@ -82,6 +86,21 @@ class Webhooks:
             tls(config.ca_file)
         except OSError as error:
             raise PluginError("invalid_config", f"ca_file {config.ca_file!r} holds no certificates: {error}") from error
+
+    @hook
+    async def stop(self, context: Context) -> None:  # noqa: ARG002  there is nothing to look at
+        """Say goodbye to receivers: connections that are kept for the next event are closed."""
+        if (lines := self._lines.pop(asyncio.get_running_loop(), None)) is not None:
+            await lines.close()
+
+    def _ways(self) -> delivery.Ways:
+        """Return how endpoints are reached from this event loop; one that was ended has no connections any more."""
+        loop = asyncio.get_running_loop()
+        for ended in [one for one in list(self._lines) if one.is_closed()]:
+            self._lines.pop(ended, None)
+        if loop not in self._lines:
+            self._lines[loop] = Lines()
+        return delivery.Ways(self._resolve, self._lines[loop])
 
     @hook
     def on_event(self, event: Delivered, context: Context) -> None:
@@ -131,7 +150,7 @@ class Webhooks:
         id_ = delivery.message_id(effect.event, endpoint, effect.arguments.get("replay", ""))
         signature = delivery.signed(id_, content, context.secrets.endpoints[endpoint.id].signing, context.now)
         try:
-            await delivery.deliver(endpoint, content, signature, config, self._resolve)
+            await delivery.deliver(endpoint, content, signature, config, self._ways())
         except Undelivered as error:
             if error.code == GONE:
                 raise GiveUp(GONE) from error

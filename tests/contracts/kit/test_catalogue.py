@@ -21,13 +21,11 @@ ROWS = {
     match["name"]: match
     for match in re.finditer(
         r"^\| `(?P<name>\w+)\((?P<arguments>[\w, ]*)\)` \| (?P<what>.+?) \| "
-        r"`(?P<code>.+)`(?: in \[.+\]\((?P<file>.+)\))? \|$",
+        r"`(?P<code>.+)` in \[.+\]\((?P<file>.+)\) \|$",
         README,
         re.MULTILINE,
     )
 }
-# No plugin of ours needs these yet; whoever is the first takes the name out of here.
-WAITING = {"stop"}
 
 
 def used() -> dict[str, set[str]]:
@@ -66,17 +64,14 @@ def test_a_hook_is_documented(name: str) -> None:
 def test_its_example_is_real(name: str) -> None:
     """The example stands in the file that the row names, which has the hook."""
     row = ROWS[name]
-    if row["file"] is None:
-        assert name in WAITING
-        return
     text = (PLUGINS / row["file"]).read_text(encoding="utf-8")
     assert row["code"] in text, f"{row['file']} has no {row['code']!r} any more"
     assert re.search(rf"@hook\n\s*(async )?def {name}\(", text), f"{row['file']} does not implement {name}"
 
 
 def test_every_hook_is_used_by_a_real_plugin() -> None:
-    """A hook that nobody needs is not there; those that still wait for somebody are named."""
-    assert {name for name, plugins in used().items() if not plugins} == WAITING
+    """A hook that nobody needs is not there."""
+    assert {name for name, plugins in used().items() if not plugins} == set()
 
 
 def test_the_limits_are_those_of_the_code() -> None:

@@ -3,14 +3,59 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
+import socket
+import threading
+from types import TracebackType
 from typing import Any
 
 from milepost_webhooks import Webhooks
 from milepost_webhooks.addresses import Resolve, resolve
 
 from milepost_contracts.testing import Host, Story
-from tests.support.receiving import Receiver
+from tests.support import receiving
+
+HOSTS: list[Host] = []  # that are to be closed after the test: they keep connections
+
+
+class Receiver(receiving.Receiver):
+    """Receives over connections that are kept; its end ends them.
+
+    `connections`: those there ever were; `ended`: counts those that are over.
+    """
+
+    def __init__(self, *answers: receiving.Answer, **how: Any) -> None:
+        """See the receiver of tests.support."""
+        super().__init__(*answers, **how)
+        self.connections: list[socket.socket] = []
+        self.ended = threading.Semaphore(0)
+        begun, ended = self.connections.append, self.ended.release
+
+        class Exchange(receiving.Exchange):
+            """Takes requests over one connection, of which its receiver knows."""
+
+            def setup(self) -> None:
+                super().setup()
+                begun(self.connection)
+
+            def finish(self) -> None:
+                super().finish()
+                ended()
+
+        self._server.RequestHandlerClass = Exchange
+
+    def hang_up(self) -> None:
+        """End all connections."""
+        for one in self.connections:
+            with contextlib.suppress(OSError):  # it has ended
+                one.shutdown(socket.SHUT_RDWR)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.hang_up()
+        super().__exit__(kind, error, trace)
 
 
 def secret(first: int = 1) -> str:
@@ -31,7 +76,7 @@ def config(*endpoints: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-def endpoint(receiver: Receiver | str, id_: str = "crm", **more: Any) -> dict[str, Any]:
+def endpoint(receiver: receiving.Receiver | str, id_: str = "crm", **more: Any) -> dict[str, Any]:
     """Return an endpoint that wants everything of the tenant of these stories."""
     url = receiver if isinstance(receiver, str) else receiver.url
     return {"id": id_, "url": url, "tenants": ["acme"], **more}
@@ -47,7 +92,7 @@ def hosted(
     **more: Any,
 ) -> Host:
     """Return a host with the plugin, at the present time: receivers refuse signatures of another."""
-    return Host(
+    host = Host(
         Webhooks(words=words, resolve=names),
         config=config(*endpoints, **more),
         secrets={"endpoints": secrets or {one["id"]: {"signing": [secret()]} for one in endpoints}},
@@ -55,6 +100,8 @@ def hosted(
         mode=mode,
         now=dt.datetime.now(dt.UTC),
     )
+    HOSTS.append(host)
+    return host
 
 
 def told(hits: int = 1, **goal: Any) -> Story:

@@ -14,8 +14,8 @@ from milepost_contracts.envelope import decode
 from milepost_contracts.events.programme import Closed
 from milepost_contracts.testing import Story
 from milepost_contracts.testing.story import uid
-from tests.plugins.webhooks.hosting import endpoint, hosted, secret, told
-from tests.support.receiving import Certificate, Receiver
+from tests.plugins.webhooks.hosting import Receiver, endpoint, hosted, secret, told
+from tests.support.receiving import Certificate
 from tests.support.resolving import Names
 
 

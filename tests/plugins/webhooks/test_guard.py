@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from milepost_contracts.testing import Host
-from tests.plugins.webhooks.hosting import after, endpoint, hosted, told
-from tests.support.receiving import Certificate, Receiver
+from tests.plugins.webhooks.hosting import Receiver, after, endpoint, hosted, told
+from tests.support.receiving import Certificate
 from tests.support.resolving import Names
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from standardwebhooks.webhooks import Webhook
 
-from tests.plugins.webhooks.hosting import secret
+from tests.plugins.webhooks.hosting import Receiver, secret
 from tests.react.conftest import MakeHost
 from tests.support.hosting import Hosting
-from tests.support.receiving import Receiver
 
 CONFIG = """
 ports = [{port}]

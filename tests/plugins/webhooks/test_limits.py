@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from milepost_webhooks import exchange
-from milepost_webhooks.exchange import DRAIN_BYTES_MAX, HEAD_BYTES_MAX
+from milepost_webhooks import exchange, lines
+from milepost_webhooks.exchange import DRAIN_BYTES_MAX
+from milepost_webhooks.lines import HEAD_BYTES_MAX
 
 from milepost_contracts.testing import Host
-from tests.plugins.webhooks.hosting import endpoint, hosted, told
-from tests.support.receiving import Certificate, Exchange, Receiver
+from tests.plugins.webhooks.hosting import Receiver, endpoint, hosted, told
+from tests.support.receiving import Certificate, Exchange
 from tests.support.resolving import Names
 
 TICK_S = 0.01
@@ -141,7 +142,7 @@ def test_what_is_no_answer_is_a_failure(answer: Callable[[Exchange, threading.Ev
 def test_a_receiver_that_does_not_say_goodbye_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By TLS both sides end a connection; one that does not answer that is cut, and its yes stands."""
     monkeypatch.setattr(exchange, "DRAIN_S", 0.1)
-    monkeypatch.setattr(exchange, "CLOSE_S", 0.1)
+    monkeypatch.setattr(lines, "CLOSE_S", 0.1)
     certificate = Certificate(tmp_path, ["hooks.example"])
     with Receiver(stalling, certificate=certificate) as receiver:
         host = hosted(

@@ -15,7 +15,8 @@ import pytest
 from milepost_webhooks import Webhooks
 from milepost_webhooks.config import Config, Endpoint
 from milepost_webhooks.delivery import signed
-from milepost_webhooks.exchange import DRAIN_BYTES_MAX, HEAD_BYTES_MAX
+from milepost_webhooks.exchange import DRAIN_BYTES_MAX
+from milepost_webhooks.lines import HEAD_BYTES_MAX, KEPT_MAX, KEPT_S
 
 from milepost_contracts.loading import load
 from milepost_contracts.testing import Host
@@ -58,6 +59,7 @@ def test_limits_are_those_that_are_told() -> None:
     text = README.read_text("utf-8")
     assert f"a head of {HEAD_BYTES_MAX // 1024} KiB" in text
     assert f"its body {DRAIN_BYTES_MAX // 1024} KiB" in text
+    assert f"{KEPT_S:g} seconds from when it was opened, {KEPT_MAX} at the most" in text
 
 
 def test_a_secret_is_made(examples: Examples) -> None:

@@ -9,8 +9,7 @@ import pytest
 from milepost_contracts.envelope import decode
 from milepost_contracts.testing import Host
 from milepost_contracts.testing.host import HookFailed
-from tests.plugins.webhooks.hosting import after, endpoint, hosted, told
-from tests.support.receiving import Receiver
+from tests.plugins.webhooks.hosting import Receiver, after, endpoint, hosted, told
 
 
 def numbers(receiver: Receiver, since: int = 0) -> list[int]:

@@ -14,8 +14,7 @@ from milepost_webhooks.standing import Standing, failed
 from milepost_contracts.plugin import Delivered, Outcome, Question
 from milepost_contracts.testing import Host
 from milepost_contracts.testing.host import HookFailed
-from tests.plugins.webhooks.hosting import after, endpoint, hosted, told
-from tests.support.receiving import Receiver
+from tests.plugins.webhooks.hosting import Receiver, after, endpoint, hosted, told
 
 
 def begun(*endpoints: dict[str, Any], hits: int = 0, **more: Any) -> Host:
