@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -86,47 +86,50 @@ class State:
         self._context.write(_key(key), _GONE)
 
 
+class Around(NamedTuple):
+    """What is the same in every turn of a plugin; *hidden*: its secrets, which go nowhere."""
+
+    manifest: Manifest
+    port: Port
+    config: Any = None
+    secrets: Any = None
+    hidden: frozenset[str] = frozenset()
+    performs: bool = True
+    wakes: bool = True
+
+
 class Context:
     """One turn of a plugin: reads go through it, wishes collect in it."""
 
-    def __init__(  # noqa: PLR0913  made by the runner alone, each by its name
+    def __init__(  # noqa: PLR0913  made by the runner alone
         self,
-        *,
+        around: Around,
         tenant: str,
-        manifest: Manifest,
-        port: Port,
         now: dt.datetime,
         mode: Mode = "live",
-        config: Any = None,
-        secrets: Any = None,
         event: Delivered | None = None,
+        *,
         opened: Iterable[str] = (),
-        hidden: frozenset[str] = frozenset(),
         writable: bool = True,
-        performs: bool = True,
-        wakes: bool = True,
         replays: bool = False,
         timer: tuple[str, dt.datetime] | None = None,
     ) -> None:
-        """Take what the runner knows; *opened*: words of people that this turn has seen; *hidden*: secrets."""
+        """Take what the runner knows; *opened*: words of people that this turn has seen."""
         self.tenant = tenant
         self.mode = mode
         self.now = now
-        self.config = config
-        self.secrets = secrets
+        self.config = around.config
+        self.secrets = around.secrets
         self.state = State(self)
         self.objectives: list[ObjectiveMapping] = []
         self.turn = Turn()
-        self._manifest = manifest
-        self._port = port
+        self._around = around
         self._event = event
         self.seen: list[str] = []
         self._words: set[str] = set()
-        self._see(opened)
-        self._hidden = hidden
+        if opened:
+            self._see(opened)
         self._writable = writable
-        self._performs = performs
-        self._wakes = wakes
         self._replays = replays
         self._timer = timer
         self._granted: dict[tuple[str | None, str | None], list[Grant]] = {}  # by goal and person
@@ -143,7 +146,7 @@ class Context:
         words of people: `perform` is given the event again, with words opened.
         """
         self._may_write()
-        if not self._performs:
+        if not self._around.performs:
             raise PluginError("missing_hook", "effects are asked for, but there is no `perform` hook")
         if not isinstance(name, str) or not 1 <= len(name) <= NAME_CHARS_MAX or not name.isprintable():
             raise PluginError("bad_name", f"an effect's name has 1 to {NAME_CHARS_MAX} characters that can be printed")
@@ -186,7 +189,7 @@ class Context:
         if not (isinstance(command, type) and issubclass(command, Command)):
             raise PluginError("bad_command", "give the command's class, e.g. milepost_contracts.commands.goal.TagGoal")
         name = f"{command.AGGREGATE}.{command.NAME}"
-        if not any(matches(pattern, name) for pattern in self._manifest.permissions.commands):
+        if not any(matches(pattern, name) for pattern in self._around.manifest.permissions.commands):
             raise PluginError("not_permitted", f"the manifest's permissions do not list the command {name}")
         if fields.keys() & {"command_id", "actor"}:
             raise PluginError("bad_command", f"{name}: `command_id` and `actor` are set by the host")
@@ -195,7 +198,7 @@ class Context:
         made = _members(fields, f"the command {name}")
         self._no_words(made, f"the command {name}")
         try:
-            msgspec.convert(made | {"command_id": _SOME_ID, "actor": self._manifest.actor}, strict(command))
+            msgspec.convert(made | {"command_id": _SOME_ID, "actor": self._around.manifest.actor}, strict(command))
         except msgspec.ValidationError as error:
             raise PluginError("bad_command", f"{name}: {error}") from error
         self.turn.commands.append(CommandWanted(command.AGGREGATE, command.NAME, made))
@@ -227,7 +230,7 @@ class Context:
     def wake_at(self, key: str, at: dt.datetime) -> None:
         """Have `on_timer(key, at)` called at *at* (aware); another call with the same key replaces it."""
         self._may_write()
-        if not self._wakes:
+        if not self._around.wakes:
             raise PluginError("missing_hook", "a timer is asked for, but there is no `on_timer` hook")
         if not isinstance(at, dt.datetime) or at.tzinfo is None:
             raise PluginError("naive_instant", f"the timer {_key(key)!r} needs a datetime with a time zone")
@@ -249,10 +252,10 @@ class Context:
         `goal.refined/after` if it was changed since. All others are sealed. Raises PluginError `not_permitted`,
         `unknown_goal`.
         """
-        if not self._manifest.permissions.history:
+        if not self._around.manifest.permissions.history:
             raise PluginError("not_permitted", "the manifest's permissions do not say history = true")
         self._may_look()
-        found = self._port.goal_at(self.tenant, id_, version)
+        found = self._around.port.goal_at(self.tenant, id_, version)
         self._see(found.words)
         return found.state
 
@@ -261,7 +264,7 @@ class Context:
         self._may_look()
         asked = (goal, person)
         if asked not in self._granted:
-            self._granted[asked] = self._port.grants(self.tenant, goal, person)
+            self._granted[asked] = self._around.port.grants(self.tenant, goal, person)
         known = {grant.id: grant for grant in self._granted[asked]}
         for grant in (*self.turn.granted, *self.turn.revoked):
             known[grant.id] = grant
@@ -277,10 +280,7 @@ class Context:
         """Return what can be looked at of *tenant*; for `start`, `stop` and `health`, which are of no tenant."""
         if self.tenant:
             raise PluginError("not_permitted", "what is of one tenant does not look at another")
-        return Context(
-            tenant=tenant, manifest=self._manifest, port=self._port, now=self.now, mode=self.mode, config=self.config,
-            secrets=self.secrets, writable=False, performs=self._performs,
-        )  # fmt: skip
+        return Context(self._around, tenant, self.now, self.mode, writable=False)
 
     def log(self, message: str, **fields: Any) -> None:
         """Add a line to the host's log, where nobody reads more than some lines; words of people are refused."""
@@ -303,12 +303,12 @@ class Context:
         self._may_look()
         if key in self.turn.writes:
             return self.turn.writes[key]
-        return self._port.get(self.tenant, key)
+        return self._around.port.get(self.tenant, key)
 
     def scan(self, prefix: str) -> list[tuple[str, bytes]]:
         """Return keys that begin with *prefix*, in order, as this turn would leave them."""
         self._may_look()
-        found = dict(self._port.scan(self.tenant, prefix))
+        found = dict(self._around.port.scan(self.tenant, prefix))
         for key, value in self.turn.writes.items():
             if key.startswith(prefix):
                 if value is None:
@@ -320,7 +320,7 @@ class Context:
     def write(self, key: str, value: Any) -> None:
         """Put *value* under *key*; raises PluginError."""
         self._may_write()
-        if not self._manifest.stores:
+        if not self._around.manifest.stores:
             raise PluginError("not_permitted", "the manifest does not say stores = True")
         if value is _GONE:
             self.turn.writes[key] = None
@@ -358,12 +358,12 @@ class Context:
 
     def _no_words(self, node: Any, where: str) -> None:
         """Refuse words of people where they would be kept: an erased person's words must be nowhere. Secrets too."""
-        if not self._words and not self._hidden:
+        if not self._words and not self._around.hidden:
             return
         for text in strings(node):
             if any(words in text for words in self._words):
                 raise PluginError("words_kept", f"{where} holds words of people: keep ids, open the words when needed")
-            if any(secret in text for secret in self._hidden):
+            if any(secret in text for secret in self._around.hidden):
                 raise PluginError("secret_kept", f"{where} holds a secret: `perform` has them in `context.secrets`")
 
 

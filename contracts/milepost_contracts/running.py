@@ -20,7 +20,7 @@ import msgspec
 
 from milepost_contracts import granting
 from milepost_contracts.configuring import secrets_in
-from milepost_contracts.context import Context, GoalThen, Port, Turn
+from milepost_contracts.context import Around, Context, GoalThen, Port, Turn
 from milepost_contracts.failing import DEADLINE, Failure, failure_of
 from milepost_contracts.loading import Plugin
 from milepost_contracts.permitted import words_of
@@ -87,12 +87,12 @@ class Runner:
         self.manifest = plugin.manifest
         self.raised: BaseException | None = None  # what the last hook failed with, for whoever looks into it
         self.watch = Watch()  # entered around a batch, so that its clock is set once
-        self._port = _Whole(port, self.watch)
-        self._config = config
-        self._secrets = secrets
-        self._hidden = secrets_in(secrets)
         self._clock = clock
         self._has = {name: plugin.implementations(name) for name in GIVES}
+        self._around = Around(
+            plugin.manifest, _Whole(port, self.watch), config, secrets, secrets_in(secrets),
+            performs=bool(self._has["perform"]), wakes=bool(self._has["on_timer"]),
+        )  # fmt: skip
         self._names: dict[str, bool] = {}
         self._loop: asyncio.Runner | None = None
         self._calling = ""
@@ -267,22 +267,9 @@ class Runner:
         timer: tuple[str, dt.datetime] | None = None,
     ) -> Context:
         self._context = Context(
-            tenant=tenant,
-            manifest=self.manifest,
-            port=self._port,
-            now=self._clock(),
-            mode=mode,
-            config=self._config,
-            secrets=self._secrets,
-            event=event,
-            opened=words,
-            hidden=self._hidden,
-            writable=writable,
-            performs=bool(self._has["perform"]),
-            wakes=bool(self._has["on_timer"]),
-            replays=replays,
-            timer=timer,
-        )
+            self._around, tenant, self._clock(), mode, event,
+            opened=words, writable=writable, replays=replays, timer=timer,
+        )  # fmt: skip
         return self._context
 
     def _take(self, event: Delivered, context: Context) -> None:
@@ -364,7 +351,7 @@ class Runner:
             self.close()  # it was left in the middle of something
         self.raised = error
         words = self._context.seen if self._context is not None else ()
-        return Done(failure=failure_of(self._calling, error, (*words, *self._hidden)), ms=_ms(began))
+        return Done(failure=failure_of(self._calling, error, (*words, *self._around.hidden)), ms=_ms(began))
 
 
 class _Whole:

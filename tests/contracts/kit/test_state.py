@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from milepost_contracts.context import Context
+from milepost_contracts.context import Around, Context
 from milepost_contracts.plugin import Manifest, PluginError
 from milepost_contracts.testing.host import MemoryPort, Stored
 from milepost_contracts.testing.story import NOW
@@ -26,7 +26,7 @@ VALUES = st.recursive(
 
 def context(stored: Stored, tenant: str = "acme") -> Context:
     """Return the context of a turn."""
-    return Context(tenant=tenant, manifest=MANIFEST, port=MemoryPort(stored, {}), now=NOW)
+    return Context(Around(MANIFEST, MemoryPort(stored, {})), tenant, NOW)
 
 
 class Overlay(RuleBasedStateMachine):
