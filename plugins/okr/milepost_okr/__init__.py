@@ -7,7 +7,7 @@ from typing import Any
 
 from milepost_contracts.context import Context
 from milepost_contracts.hooks import hook
-from milepost_contracts.plugin import Delivered, Manifest, Permissions, Question, Refusal, Reviewed
+from milepost_contracts.plugin import Delivered, Manifest, Permissions, Question
 from milepost_okr import answering, mapping, reviewing, working
 from milepost_okr.config import Config
 from milepost_okr.turn import Turn
@@ -38,8 +38,8 @@ def manifest() -> Manifest:
 
 @hook
 def parts() -> tuple[object, ...]:
-    """Return what maps goals: by rules, and by whom they serve; rules come first."""
-    return mapping.PARTS
+    """Return what maps goals, by rules and by whom they serve (rules come first), and what reviews their closing."""
+    return (*mapping.PARTS, reviewing)
 
 
 @hook
@@ -66,12 +66,6 @@ def on_timer(key: str, at: dt.datetime, context: Context) -> None:  # noqa: ARG0
 def on_person_erased(person: str, context: Context) -> None:
     """Forget the confidence that *person* told."""
     working.erased(Turn(context), person)
-
-
-@hook
-def review(command: Reviewed, context: Context) -> Refusal | None:
-    """Refuse a closing without the score that it needs, where `okr.toml` says that it needs one."""
-    return reviewing.review(command, context)
 
 
 @hook

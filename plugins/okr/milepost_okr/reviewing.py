@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import msgspec
 
 from milepost_contracts.context import Context
+from milepost_contracts.hooks import hook
 from milepost_contracts.plugin import Refusal, Reviewed
 from milepost_okr import mapping
 from milepost_okr.goals import Goal, Goals
@@ -22,6 +23,7 @@ from milepost_okr.plan import Plan
 MISSING = "score_missing"
 
 
+@hook
 def review(command: Reviewed, context: Context) -> Refusal | None:
     """Refuse to close a goal without a score that would be graded by it; what is abandoned has none."""
     result, score = command.fields["result"], command.fields.get("score")
