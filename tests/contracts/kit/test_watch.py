@@ -162,7 +162,7 @@ def test_a_read_is_never_left_half_done(ends: Callable[..., Runner]) -> None:
 
     runs = ends(handler)
     port = SlowPort()
-    runs._port._port = port  # the one that it stands in front of
+    runs._around.port._port = port  # type: ignore[attr-defined]  # the one that it stands in front of
     assert failed(runs.deliver(some_event().document)).code == "timed_out"
     assert port.answered == 1
 
