@@ -22,7 +22,7 @@ from milepost.decide.cadence import standing
 from milepost.decide.goal.health import health_of
 from milepost.decide.goal.progress import results
 from milepost_contracts import envelope
-from milepost_contracts.context import Context
+from milepost_contracts.context import Around, Context
 from milepost_contracts.envelope import SCHEMA_PREFIX, Envelope
 from milepost_contracts.events import GoalEvent
 from milepost_contracts.testing import Host
@@ -58,8 +58,7 @@ def documents_of(scenario: Scenario) -> list[bytes]:
 
 def context_of(host: Host, now: dt.datetime) -> Context:
     """Return a context that reads what the plugin keeps."""
-    port = MemoryPort(host.stored, {})
-    return Context(tenant=TENANT, manifest=host.manifest, port=port, now=now, config=Config(), writable=False)
+    return Context(Around(host.manifest, MemoryPort(host.stored, {}), Config()), TENANT, now, writable=False)
 
 
 def told(scenario: Scenario) -> Host:

@@ -18,5 +18,5 @@ def manifest() -> Manifest:
 @hook
 def on_event(event: Delivered, context: Context) -> None:
     if context.config.broken:
-        context._port.goal_at(event.tenant, event.aggregate_id, None)
+        context._around.port.goal_at(event.tenant, event.aggregate_id, None)
     seen(event, context)
