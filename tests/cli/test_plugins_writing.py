@@ -231,6 +231,22 @@ def test_goals_are_as_they_were(shell: Shell) -> None:
     assert "log False" not in typed.out
 
 
+def test_words_in_goals_as_they_were_are_those_of_the_events(shell: Shell) -> None:
+    """In the sample a plugin reads the titles that its permissions open, as it will in the host; nothing else."""
+    allowed = 'subscriptions=("goal.closed",), permissions=Permissions(history=True, words=('
+    code = HEAD.replace(
+        'subscriptions=("goal.milestone_hit",)', f'{allowed}"goal.created/title", "goal.refined/after"))'
+    )
+    code = code.replace("import Manifest", "import Manifest, Permissions, readable")
+    code += "@hook\ndef on_event(event, context):\n    goal = context.goal_at(event.aggregate_id, event.version)\n"
+    code += "    names = [readable(one['title']) for one in goal['milestones'].values()]\n"
+    code += "    context.log('read' if readable(goal['title']) and not any(names) else 'wrong', of=len(names))\n"
+    source(shell.folder, "thank-you", code)
+    typed = shell.done("plugins dev . --once")
+    assert "log read" in typed.out
+    assert "log wrong" not in typed.out
+
+
 @contextmanager
 def developing(shell: Shell, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Give a running `plugins dev .`; it is ended with Ctrl-C, which it takes well."""

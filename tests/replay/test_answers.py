@@ -192,6 +192,8 @@ def test_a_goal_as_a_plugin_may_read_it(acceptance: Acceptance, replay: ReplaySe
         assert isinstance(found, AsOfAnswer)
         return found
 
+    _, recorded = replay.answer(TENANT, AsOf(**asked, words=["goal.created/title"]))
+    assert recorded == {"aggregate": "goal", "id": ident("a"), "words": ["goal.created/title"]}
     for nothing in (answer(), answer(words=[]), answer(words=["goal.closed/*"])):
         assert (nothing.state["title"][:7], nothing.opened) == ("enc:v1:", [])
     then, now = answer(version=1, words=["goal.created/title"]), answer(words=["goal.created/title"])

@@ -124,7 +124,10 @@ class ReplayService:
         if isinstance(query, Keys):
             return self._give_keys(tenant, query, reader)
         assert isinstance(query, AsOf)  # noqa: S101  the decoder knows no other
-        return self._as_of(tenant, query, reader), {"aggregate": query.aggregate, "id": query.id}
+        details: dict[str, Any] = {"aggregate": query.aggregate, "id": query.id}
+        if query.words:
+            details["words"] = query.words  # patterns of a manifest: what is opened is recorded as keys are
+        return self._as_of(tenant, query, reader), details
 
     def _not_yet(self, tenant: str, sequence: int) -> Failed | None:
         newest = self._newest(tenant)

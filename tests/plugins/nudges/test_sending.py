@@ -15,8 +15,9 @@ from milepost_nudges.addresses import understood
 from milepost_nudges.config import Stages
 
 from milepost_contracts.events import goal as events
-from milepost_contracts.plugin import Later, PluginError
+from milepost_contracts.plugin import Delivered, Later, PluginError
 from milepost_contracts.testing.story import uid
+from milepost_contracts.types import TermsChange
 from tests.plugins.nudges.cases import ADMIN, MENTEE, MENTOR, PROGRAMME, Nudged, at, day, weekly
 
 OFF = {"on": False}
@@ -169,6 +170,45 @@ def test_the_title_is_told_where_the_operator_wants_it_and_it_can_be_read(inbox:
     untitled = "one of your goals"
     assert told == ["“Speak freely and often”", untitled, untitled, untitled, "“{title}”", f"“{'x' * 200}”", untitled]
     assert all("enc:" not in message.text for message in inbox.messages)
+
+
+def titled(nudged: Nudged) -> None:
+    """Let the goal be asked for with its title as the event has it that brought it: sealed."""
+    created = Delivered(next(one for one in nudged.story.documents if b'"goal.created.v1"' in one))
+    nudged.host.goals[created.aggregate_id, None] = {"title": created.members["title"]}
+
+
+def test_a_title_is_opened_when_a_message_that_a_timer_asked_for_is_written(inbox: Inbox) -> None:
+    """No event brings it then: the goal is asked for, and its title is open as the manifest says."""
+    nudged = nudged_by({"default": [inbox.url()]}, titles=True)
+    titled(nudged)
+    assert nudged.host.effects[0].document is None
+    nudged.host.perform()
+    assert [message.text for message in inbox.messages] == [f"The check-in on “Speak freely” is due on {day(2)}."]
+
+
+def test_a_title_that_was_changed_is_opened_too(inbox: Inbox) -> None:
+    """It comes with another event, whose words the manifest lists as well."""
+    nudged = Nudged(secrets={"default": [inbox.url()]}, stages=DUE_ALONE, titles=True)
+    goal = nudged.goal().placed().scheduled(weekly(day(2))).activated()
+    changed = events.Refined(
+        before=TermsChange(title="Speak freely"), after=TermsChange(title="Listen"), trigger="new_information"
+    )
+    told = goal.add(changed)
+    nudged.host.goals[goal.id, None] = {"title": told.members["after"]["title"]}
+    nudged.at(at(2, 9))
+    nudged.host.perform()
+    assert [message.text for message in inbox.messages] == [f"The check-in on “Listen” is due on {day(2)}."]
+
+
+def test_the_title_of_somebody_who_was_erased_is_told_to_nobody(inbox: Inbox) -> None:
+    """Whoever shares the goal is nudged without it."""
+    stages = DUE_ALONE | {"check_in_due": {"to": ["parties"]}}
+    nudged = nudged_by({"people": {MENTOR: [inbox.url()]}}, titles=True, stages=stages)
+    titled(nudged)
+    nudged.host.deliver(nudged.story.erase(MENTEE))
+    nudged.host.perform()
+    assert [message.text for message in inbox.messages] == [f"The check-in on one of your goals is due on {day(2)}."]
 
 
 def test_each_stage_has_its_words(inbox: Inbox) -> None:
