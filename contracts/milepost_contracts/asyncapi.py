@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from milepost_contracts import subjects
+from milepost_contracts import letters, subjects
 from milepost_contracts.commands import COMMANDS
 from milepost_contracts.envelope import CONTENT_TYPE, SCHEMA_PREFIX
 from milepost_contracts.events import EVENTS
@@ -77,7 +77,10 @@ def _streams() -> Part:
             },
         },
         subjects.STREAM_PLUGIN: {"subjects": [subjects.PLUGIN_FACTS], "description": "Facts of plugins."},
-        subjects.STREAM_DEAD: {"subjects": [subjects.DEAD_LETTERS], "description": "References to parked events."},
+        subjects.STREAM_DEAD: {
+            "subjects": [subjects.DEAD_LETTERS],
+            "description": "References to parked events, removed when these have been dealt with.",
+        },
     }
 
 
@@ -155,8 +158,10 @@ def _other_channels() -> Part:
         "reviewAnswers": _reply_channel("review.answer", "The reply subject of a review."),
         "deadLetters": {
             "address": "goals.dead.v1.{tenant}.{consumer}",
-            "description": "References to events that a consumer could not take; messages come with the plugin host.",
-            "parameters": {"tenant": _TENANT, "consumer": {"description": "Name of the consumer."}},
+            "description": "References to events that a plugin could not take, without words: each is taken out of the "
+            "stream when its event has been dealt with. Of two with the same `id` the later counts.",
+            "parameters": {"tenant": _TENANT, "consumer": _PLUGIN},
+            "messages": {letters.TAG: _message_ref(letters.TAG)},
             "x-stream": subjects.STREAM_DEAD,
         },
     }
@@ -196,6 +201,11 @@ def _operations() -> Part:
         "reply": {"channel": {"$ref": "#/channels/reviewAnswers"}},
     }
     operations["send_plugin_facts"] = {"action": "send", "channel": {"$ref": "#/channels/pluginFacts"}}
+    operations["send_dead_letters"] = {
+        "action": "send",
+        "channel": {"$ref": "#/channels/deadLetters"},
+        "summary": "Refer to an event that waits for somebody to look at it.",
+    }
     return operations
 
 
@@ -217,23 +227,21 @@ def _messages() -> Part:
     messages["plugin.fact"] = _message("plugin.fact", "A fact of a plugin.", {"$ref": "envelope.json"}) | {
         "contentType": CONTENT_TYPE
     }
+    payload = _enveloped(letters.TAG, "consumer.event_parked.json")
+    messages[letters.TAG] = _message(letters.TAG, _summary(letters.EventParked), payload) | {
+        "contentType": CONTENT_TYPE
+    }
     return messages
 
 
+def _enveloped(tag: str, file: str) -> Part:
+    of_tag = {"type": {"const": tag}, "dataschema": {"const": SCHEMA_PREFIX + tag}, "data": {"$ref": file}}
+    return {"allOf": [{"$ref": "envelope.json"}, {"properties": of_tag}]}
+
+
 def _event_message(tag: str) -> Part:
-    payload = {
-        "allOf": [
-            {"$ref": "envelope.json"},
-            {
-                "properties": {
-                    "type": {"const": tag},
-                    "dataschema": {"const": SCHEMA_PREFIX + tag},
-                    "data": {"$ref": f"events/{tag}.json"},
-                },
-                "required": ["version", "sequence"],
-            },
-        ]
-    }
+    payload = _enveloped(tag, f"events/{tag}.json")
+    payload["allOf"][1]["required"] = ["version", "sequence"]
     headers = {
         "type": "object",
         "properties": {

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from milepost_contracts import answers, reviews
+from milepost_contracts import answers, letters, reviews
 from milepost_contracts.commands import COMMANDS, Command
 from milepost_contracts.envelope import SCHEMA_PREFIX, Envelope
 from milepost_contracts.events import EVENTS
@@ -34,6 +34,7 @@ def files() -> dict[str, Schema]:
     return (
         {"envelope.json": envelope_schema(), "answer.json": answer_schema()}
         | {"review.json": review_schema(), "review.answer.json": review_answer_schema()}
+        | {"consumer.event_parked.json": dead_letter_schema()}
         | {f"events/{tag}.json": event_schema(tag) for tag in sorted(EVENTS)}
         | {f"commands/{command_tag(*key)}.json": command_schema(*key) for key in sorted(COMMANDS)}
         | {f"queries/{name}.json": query_schema(name) for name in sorted(QUERIES)}
@@ -82,6 +83,13 @@ def review_answer_schema() -> Schema:
     """Return the schema of what a plugin says to a command that it reviews."""
     note = "What a plugin says to a command that it reviews; `status` tells which of the three it is."
     return _whole("review.answer.v1", reviews.ReviewAnswer, note)
+
+
+def dead_letter_schema() -> Schema:
+    """Return the schema of the `data` of a dead letter."""
+    return _whole(
+        letters.TAG, letters.EventParked, "Unknown members are to be ignored, and members are only ever added."
+    )
 
 
 def query_schema(name: str) -> Schema:

@@ -55,6 +55,11 @@ def dead(tenant: str, consumer: str) -> str:
     return f"goals.dead.v1.{_name(tenant)}.{_name(consumer)}"
 
 
+def dead_of(consumer: str) -> str:
+    """Return the filter of a consumer's dead letters in every tenant, e.g. `goals.dead.v1.*.rewards`."""
+    return f"goals.dead.v1.*.{_name(consumer)}"
+
+
 def review(tenant: str, plugin: str) -> str:
     """Return the subject of a plugin's review of a command, e.g. `goals.review.v1.acme.okr`."""
     return f"goals.review.v1.{_name(tenant)}.{_name(plugin)}"

@@ -40,7 +40,10 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Consumer(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody outside: reads one tenant's events (`*`: every tenant's); `commands`: may also ask, as caller *name*."""
+    """Somebody outside: reads one tenant's events and facts (`*`: every tenant's).
+
+    `commands`: may also ask, as caller *name*.
+    """
 
     name: str
     tenant: str
@@ -108,6 +111,7 @@ ROLES: dict[str, Role] = {
             "goals.command.v1.*.react.>",  # of plugins, each as itself
             "goals.plugin.v1.>",
             "goals.dead.v1.>",
+            f"{_API}.STREAM.MSG.DELETE.{STREAM_DEAD}",  # of what has been dealt with
             "goals.query.v1.*.react.*",
             *_reads(STREAM, STREAM_PLUGIN, STREAM_DEAD),
         ),
@@ -127,17 +131,22 @@ ROLES: dict[str, Role] = {
 
 
 def consumer_role(consumer: Consumer) -> Role:
-    """Return what *consumer* may: one JetStream consumer of its own name, its filter pinned to the tenant.
+    """Return what *consumer* may: on events and on plugins' facts a JetStream consumer of its own name each.
+
+    The filter of either is pinned to the tenant.
 
     The server does not pin where a push consumer delivers: whoever may make one can have the tenant's own events sent
     to any subject that somebody listens on. That is why all of ours take strictly what they are for.
     """
-    own = f"{STREAM}.{consumer.name}"
-    reads = (
-        f"{_API}.CONSUMER.CREATE.{own}.goals.event.v1.{consumer.tenant}.>",
-        f"{_API}.CONSUMER.INFO.{own}",
-        f"{_API}.CONSUMER.DELETE.{own}",
-        f"{_API}.CONSUMER.MSG.NEXT.{own}",
+    reads = tuple(
+        subject
+        for own, kind in ((f"{STREAM}.{consumer.name}", "event"), (f"{STREAM_PLUGIN}.{consumer.name}", "plugin"))
+        for subject in (
+            f"{_API}.CONSUMER.CREATE.{own}.goals.{kind}.v1.{consumer.tenant}.>",
+            f"{_API}.CONSUMER.INFO.{own}",
+            f"{_API}.CONSUMER.DELETE.{own}",
+            f"{_API}.CONSUMER.MSG.NEXT.{own}",
+        )
     )
     return Role(publish=reads + (asks(consumer.name, consumer.tenant) if consumer.commands else ()))
 

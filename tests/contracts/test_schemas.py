@@ -35,7 +35,7 @@ def event_validator(tag: str) -> Draft202012Validator:
 def test_there_is_one_for_everything() -> None:
     """Every event, command, query and answer has its file, and there is no other."""
     assert SCHEMAS.keys() == (
-        {"envelope.json", "answer.json", "review.json", "review.answer.json"}
+        {"envelope.json", "answer.json", "review.json", "review.answer.json", "consumer.event_parked.json"}
         | {f"events/{tag}.json" for tag in EVENTS}
         | {f"commands/command.{aggregate}.{name}.json" for aggregate, name in COMMANDS}
         | {f"queries/{name}{kind}.json" for name in QUERIES for kind in ("", ".answer")}

@@ -21,7 +21,7 @@ from milepost.broker import EmbeddedBroker
 from milepost.permissions import EVERY_TENANT, ROLES, RoleError, consumer_role, inbox
 from milepost.publish.jetstream import JetStream
 from milepost.roles import add_consumer, prepare, public_key, remove_consumer, seed_path
-from milepost_contracts.subjects import HINT, STREAM
+from milepost_contracts.subjects import DEAD_LETTERS, HINT, STREAM, STREAM_DEAD, STREAM_PLUGIN, dead, fact
 from tests.support.nats import Connect
 from tests.support.waiting import until
 
@@ -134,6 +134,15 @@ async def test_only_the_relay_may_publish_events(knock: Knock) -> None:
         ("react", "goals.command.v1.acme.web.goal.post_comment", False),
         ("react", "goals.plugin.v1.acme.rewards.badge_given", True),
         ("replay", "goals.plugin.v1.acme.rewards.badge_given", False),
+        ("react", "goals.dead.v1.acme.rewards", True),
+        ("react", "$JS.API.STREAM.MSG.DELETE.GOALS_DEAD", True),
+        ("react", "$JS.API.STREAM.MSG.DELETE.GOALS_PLUGIN", False),
+        ("react", "$JS.API.STREAM.MSG.DELETE.GOALS", False),
+        ("react", "$JS.API.STREAM.PURGE.GOALS_DEAD", False),
+        ("cli", "$JS.API.STREAM.MSG.DELETE.GOALS_DEAD", False),
+        ("cli", "$JS.API.STREAM.MSG.GET.GOALS_DEAD", True),
+        ("cli", "goals.dead.v1.acme.rewards", False),
+        ("web", "$JS.API.STREAM.MSG.GET.GOALS_DEAD", False),
         ("cli", "goals.admin.v1.publish.refill", True),
         ("web", "goals.admin.v1.publish.refill", False),
         ("publish", "$JS.API.STREAM.PURGE.GOALS", True),
@@ -213,11 +222,11 @@ async def test_a_view_never_hears_who_asks_for_keys(connect: Connect, knock: Kno
     assert heard == ["goals.query.v1.acme.web.inbox"]
 
 
-async def _read(client: Client, name: str, filtered: str, count: int) -> list[bytes]:
+async def _read(client: Client, name: str, filtered: str, count: int, stream: str = STREAM) -> list[bytes]:
     context = client.jetstream(timeout=0.3)
     config = ConsumerConfig(name=name, filter_subject=filtered, ack_policy=AckPolicy.NONE, inactive_threshold=60)
-    await context.add_consumer(STREAM, config)
-    reader = await context.pull_subscribe_bind(name, STREAM)
+    await context.add_consumer(stream, config)
+    reader = await context.pull_subscribe_bind(name, stream)
     return [message.data for message in await reader.fetch(count, timeout=5)]
 
 
@@ -236,6 +245,34 @@ async def test_a_consumer_reads_its_tenant_and_no_other(connect: Connect, knock:
     for look in (stream.info(), stream.last("goals.event.v1.>")):
         with pytest.raises((nats.errors.TimeoutError, TimeoutError)):
             await look
+
+
+async def test_a_consumer_reads_its_tenants_facts_of_plugins(connect: Connect, knock: Knock, partner: str) -> None:
+    """Proves the pin of facts: those of its own tenant arrive; another's, all, and dead letters are refused."""
+    react = await connect("react")
+    subjects = [fact(tenant, "rewards", "reward_granted") for tenant in ("acme", "globex", "acme")]
+    for subject in (*subjects, dead("acme", "rewards")):
+        await react.request(subject, subject.encode(), timeout=5)
+    client = (await knock(partner)).client
+    assert await _read(client, partner, "goals.plugin.v1.acme.>", 2, STREAM_PLUGIN) == [subjects[0].encode()] * 2
+
+    for filtered in ("goals.plugin.v1.globex.>", "goals.plugin.v1.>", "goals.plugin.v1.*.>", ""):
+        with pytest.raises(nats.errors.TimeoutError):
+            await _read(client, partner, filtered, 1, STREAM_PLUGIN)
+    with pytest.raises(nats.errors.TimeoutError):
+        await _read(client, partner, "goals.dead.v1.acme.>", 1, STREAM_DEAD)
+
+
+async def test_administrators_watch_dead_letters(connect: Connect) -> None:
+    """Proves that `cli` reads what is in GOALS_DEAD as it comes, and sees which plugins have any."""
+    cli, react = await connect("cli"), await connect("react")
+    subject = dead("acme", "rewards")
+    await react.request(subject, b"one", timeout=5)
+    reader = await cli.jetstream().subscribe(DEAD_LETTERS, stream=STREAM_DEAD, ordered_consumer=True)
+    assert (await reader.next_msg(timeout=5)).data == b"one"
+    asked = b'{"subjects_filter":">"}'
+    state = msgspec.json.decode((await cli.request(f"$JS.API.STREAM.INFO.{STREAM_DEAD}", asked, timeout=5)).data)
+    assert state["state"]["subjects"] == {subject: 1}
 
 
 async def test_a_consumer_cannot_say_one_filter_and_mean_another(connect: Connect, knock: Knock, partner: str) -> None:

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.support.nats import broker, connect  # noqa: F401  fixtures
 from tests.support.postgres import postgres_url  # noqa: F401  fixture
 
 

@@ -23,9 +23,9 @@ from milepost.react.reports import (
     TimerEntry,
     Told,
 )
-from milepost.react.retrying import TIMER
 from milepost.react.store import Position, Status, Store
 from milepost.react.worker import READ_AGAIN
+from milepost_contracts.letters import TIMER
 from milepost_contracts.plugin import Mode, PluginError, Question
 
 if TYPE_CHECKING:

@@ -35,8 +35,11 @@ class Opened:
         *,
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         at: Callable[[str], None] = lambda _: None,
+        on_parked: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the URL of all plugins' tables and whose these are, and what is told of named points; nothing is opened.
+
+        *on_parked* is called, in whatever thread, after parked events have changed.
 
         Raises DatabaseError `bad_url`, ValueError for what is no plugin's name.
         """
@@ -46,6 +49,7 @@ class Opened:
         self._schema = schema_of(plugin)
         self._clock = clock
         self._at = at
+        self._on_parked = on_parked
         self._connection: Connection | None = None
         self._leased: Connection | None = None
 

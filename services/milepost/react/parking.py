@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from milepost.database import Connection, Row
 from milepost.react import tables
 from milepost.react.opened import Opened
-from milepost.react.rows import Parked, ToPark, instant, plain, text
+from milepost.react.rows import Parked, ToPark, instant, plain, text, version
 from milepost.react.writing import numbered, write
 from milepost_contracts.keeping import Kept
 
@@ -25,6 +25,7 @@ class Parking(Opened):
         """
         with self._writing(1) as (connection, begun):
             write_parked(connection, [one], begun.number, now)
+        self._on_parked()
 
     def unpark(self, event_id: str, kept: Kept | None) -> bool:
         """Take an event out and keep what it came to, both or neither; False (and nothing kept) where it is not there.
@@ -36,7 +37,8 @@ class Parking(Opened):
             if not connection.execute("DELETE FROM parked WHERE event = ?", (event_id,)):
                 return False
             write(connection, turns, begun, self._clock())
-            return True
+        self._on_parked()
+        return True
 
     def parked(
         self, *, tenant: str | None = None, aggregate_id: str | None = None, limit: int = 100, after: int = 0
@@ -55,6 +57,11 @@ class Parking(Opened):
         """Return one event that is put aside, None where it is not."""
         found = self._on().fetch(tables.PARKED, [(event_id,)])
         return _parked(found[0]) if found else None
+
+    def parked_versions(self) -> dict[str, str]:
+        """Return event -> which writing of its row stands, see Parked.version, in the order in which they came."""
+        rows = self._on().query("SELECT event, number, attempts, tried FROM parked ORDER BY number")
+        return {event: version(number, attempts, tried) for event, number, attempts, tried in rows}
 
     def parked_goals(self) -> set[tuple[str, str, str]]:
         """Return (tenant, aggregate, id) of everything of which an event is put aside."""

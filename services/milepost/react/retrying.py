@@ -11,6 +11,7 @@ from milepost.react.store import Parked, Store
 from milepost.react.turns import Turns
 from milepost_contracts.child import Firing
 from milepost_contracts.keeping import Kept, keep, of_event, of_timer
+from milepost_contracts.letters import TIMER
 from milepost_contracts.plugin import Delivered, Mode
 from milepost_contracts.running import Failure
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from milepost.react.worker import Around, Worker
 
 AT_ONCE = 100  # parked events read in one go
-TIMER = "timer"  # in the place of an aggregate: a parked timer, whose document says which
 
 
 class Retrying:

@@ -145,6 +145,11 @@ class Parked(ToPark, frozen=True, kw_only=True):
     since: dt.datetime
     tried: dt.datetime
 
+    @property
+    def version(self) -> str:
+        """Which writing of its row this is: another after every attempt, and where it is parked anew."""
+        return version(self.number, self.attempts, text(self.tried))
+
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """How much is stored of a plugin."""
@@ -163,6 +168,11 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     keys: int
     grants: int
     replays: int  # that are not done
+
+
+def version(number: int, attempts: int, tried: str) -> str:
+    """Return how a writing of a parked event's row is told from others; *tried* is as `text` has it."""
+    return f"{number}.{attempts}.{tried}"
 
 
 def text(at: dt.datetime) -> str:

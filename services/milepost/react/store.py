@@ -120,6 +120,8 @@ class Store(Granting, Outbox, Parking, Replays, Timers):
             new = [one for one in parked if one.sequence > reached.get(one.tenant, 0)]
             write_parked(connection, new, begun.number + numbered(turns), now)
             connection.upsert(tables.SEQUENCE, list(moved.items()))
+        if parked:
+            self._on_parked()
 
     def keep_apart(self, kept: Kept) -> None:
         """Keep a turn that belongs to no position: what an administrator asked for, for instance."""

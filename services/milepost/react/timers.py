@@ -39,7 +39,9 @@ class Timers(Opened):
             write(connection, [kept], begun, self._clock())
             write_parked(connection, parked, begun.number + numbered([kept]), self._clock())
             note_held(connection)
-            return True
+        if parked:
+            self._on_parked()
+        return True
 
     def drop_due_timers(self, now: dt.datetime) -> list[Timer]:
         """Remove the timers that are due without firing them, list them as such, return them: after a replay."""

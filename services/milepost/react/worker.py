@@ -20,6 +20,7 @@ from milepost.react.facts import Facts
 from milepost.react.failing import Halted
 from milepost.react.incoming import EventsAfter, Keys, Missing, Words
 from milepost.react.inside import Inside
+from milepost.react.letters import Letters
 from milepost.react.policy import Policy
 from milepost.react.ports import GoalAt, Shared, StorePort
 from milepost.react.process import Died, Process
@@ -80,8 +81,12 @@ class Worker:
         self.state, self.why = "starting", ""
         self.manifest: Manifest | None = None
         self.hooks: frozenset[str] = frozenset()
-        self.shared = Shared(Store(config.url, config.name, at=around.at))
+        self.shared = Shared(Store(config.url, config.name, at=around.at, on_parked=self._parked))
         self.delivering: Delivering | None = None
+        self.letters = Letters(
+            self.shared, around.nc, config.name, policy=around.policy, log=around.log.bind(plugin=config.name),
+            at=around.at,
+        )  # fmt: skip
         self._around = around
         self._policy = around.policy
         self._log = around.log.bind(plugin=config.name)
@@ -119,6 +124,7 @@ class Worker:
                 self._stands(await self.shared.run(Store.status))  # whoever asks right away is told how it is now
             finally:
                 self._changed.set()
+                self.letters.wake()
             return found
 
     @property
@@ -222,7 +228,8 @@ class Worker:
             await self.shared.run(Store.open)
             await self.shared.run(lambda store: stack.enter_context(store.lease()))
             self._held = True
-            await self._hold()
+            # Also while it is paused: then above all somebody has to see what it could not take.
+            await _together(self._hold(), self.letters.run())
         finally:
             self._held = False
             # In a thread, as everything that speaks with a database that may be gone; and not left half done.
@@ -319,6 +326,9 @@ class Worker:
             return False
         self._say("starting")
         return True
+
+    def _parked(self) -> None:
+        self.letters.wake()
 
     def running(self) -> None:
         """Say that events are being handled."""
