@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 from jsonschema import Draft202012Validator
 
 from milepost.broker import EmbeddedBroker
@@ -150,6 +152,25 @@ async def test_a_purged_stream_is_nothing_to_stumble_over(hosting: MakeHost, con
     await host.told("retry", "helpless", events=[second.id])
     await host.until("helpless", lambda report: report.parked == 0 and report.state == "running")
     await standing(connect, lambda found: not found)
+
+
+async def test_a_letter_that_was_taken_away_comes_again(
+    hosting: MakeHost, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What somebody purges, twice even, is there again after the next look, although nothing was parked meanwhile."""
+    monkeypatch.setattr("milepost.react.letters.LOOK_S", 0.05)
+    host = await started(hosting)
+    hit = host.story.goal(host.story.person("mentee")).hit()
+    await host.publish()
+    (before,) = await standing(connect, lambda found: len(found) == 1)
+    for _ in range(2):
+        await (await connect("publish")).request("$JS.API.STREAM.PURGE.GOALS_DEAD", b"", timeout=5)
+        (before,) = await standing(connect, functools.partial(_is_later, before.sequence))
+        assert before.said.event == hit.id
+
+
+def _is_later(sequence: int, found: list[Letter]) -> bool:
+    return [one.sequence > sequence for one in found] == [True]
 
 
 async def test_letters_come_again_where_the_stream_was_lost(
