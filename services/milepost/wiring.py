@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import msgspec
-import nats
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
@@ -26,6 +25,7 @@ from milepost.broker import BrokerError
 from milepost.decide import Limits
 from milepost.journal import Journal, JournalUnavailable, KeyStore
 from milepost.logs import configure, logger
+from milepost.ordered import Reader
 from milepost.publish import serve as serve_publish
 from milepost.react import Around, Options, ReactService, allowed
 from milepost.replay import ReplayService
@@ -109,14 +109,15 @@ def subscribing(options: ConnectOptions) -> NatsBroker:
 
 
 @asynccontextmanager
-async def connected(options: ConnectOptions, stage: str) -> AsyncIterator[Client]:
+async def connected(options: ConnectOptions, stage: str, kind: Callable[[], Client] = Client) -> AsyncIterator[Client]:
     """Give a connection of *stage* that never gives up; what goes wrong with it is logged."""
     log = logger(stage)
 
     async def failed(error: Exception) -> None:
         log.warning("nats", error=type(error).__name__, message=str(error))
 
-    client = await nats.connect(**options, error_cb=failed)
+    client = kind()
+    await client.connect(**options, error_cb=failed)
     try:
         yield client
     finally:
@@ -293,7 +294,7 @@ def _ended_by_itself(task: asyncio.Task[None]) -> None:
 @asynccontextmanager
 async def view(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIterator[None]:
     """Run view: events become read models and questions about them are answered while this lasts."""
-    async with connected(connect("view"), "view") as client:
+    async with connected(connect("view"), "view", Reader) as client:
         asker = Asker(client, "view")
         service = ViewService(
             settings.view_url,
@@ -316,7 +317,8 @@ async def view(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIte
 @asynccontextmanager
 async def react(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIterator[None]:
     """Run react: plugins are handed events and do what they want done while this lasts."""
-    async with connected(connect("react"), "react") as client:
+    sys.setswitchinterval(SWITCH_S)
+    async with connected(connect("react"), "react", Reader) as client:
         asker = Asker(client, "react")
         around = Around(
             nc=client,

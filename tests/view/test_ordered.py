@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from nats.aio.client import Client
+from nats.errors import NoRespondersError
 
 from milepost.broker import EmbeddedBroker
-from milepost.ordered import Broken, NoStream, Ordered, stream_state
+from milepost.ordered import Broken, NoStream, Ordered, Reader, stream_state
 from milepost.publish.jetstream import JetStream
 from milepost.publish.streams import Marks
+from milepost_contracts.subjects import query
 from tests.support.nats import Connect, make_streams
 from tests.support.waiting import until
 from tests.view.test_applying import talkative
@@ -38,6 +40,18 @@ async def test_limits(broker: EmbeddedBroker, connect: Connect) -> None:
     assert (await late.next(10)).documents == DOCUMENTS[5:]
     await late.close()
     await late.close()
+
+
+async def test_headers(broker: EmbeddedBroker, connect: Connect) -> None:
+    """What reads events leaves their headers unread, and is still told by one that nobody is there."""
+    await publish(await connect("publish"), DOCUMENTS)
+    nc = await connect("view")
+    assert isinstance(nc, Reader)
+    ordered = await arrived(nc, 6)
+    assert [message.headers for message in ordered._arrived] == [None] * 6
+    with pytest.raises(NoRespondersError):
+        await nc.request(query("acme", "view", "keys"), b"{}")
+    await ordered.close()
 
 
 async def test_a_lost_message(broker: EmbeddedBroker, connect: Connect) -> None:

@@ -27,7 +27,7 @@ class Policy(NamedTuple):
     idle_s: float = 60.0  # a process that performs ends after so long without work; starting one takes 0.2 s
     # Events handed to a plugin in a row, and how long it takes a frame before it tells how far it is: a turn is kept
     # within this of being made, and a plugin that hangs is noticed this much later at the most.
-    batch_max: int = 1_000
+    batch_max: int = 2_000
     frame_max: int = 250  # of them in one frame: the next is on its way while one is handled
     budget_s: float = 0.2
     grace_s: float = 2.0  # beyond a handler's own limit, before its process is ended from outside

@@ -33,6 +33,9 @@ _INHERITED = (
 # Every process that a plugin's process starts inherits this mark too, and is found by it when its time is over.
 MARK = "MILEPOST_PLUGIN_PROCESS"
 SWEEPS_MAX = 10  # one that starts others faster than they are ended is not won in more
+# A frame goes into the system's buffer at once: the plugin does not wait until this loop comes round to push the rest.
+# The system gives what it allows, which is enough for a frame of usual events.
+SEND_BYTES = 1024 * 1024
 LATER_S = 1.0  # before what could not be read is tried again
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
@@ -108,6 +111,7 @@ class Process:
     async def _spawn(self) -> None:
         self._close()
         work, far_work = socket.socketpair()
+        work.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         ask, far_ask = socket.socketpair()
         try:
             with far_work, far_ask:
