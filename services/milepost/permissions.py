@@ -15,7 +15,9 @@ PLUGINS = ("nudges", "okr", "rewards", "webhooks", "webhooks-words")
 EVERY_TENANT = "*"
 # Questions that the journal's side answers; the others are the view's.
 PLUGIN_QUERIES = ("ask_plugin",)  # answered by plugins, through their host
-JOURNAL_QUERIES = ("as_of", "diff", "events_after", "export", "history", "keys", "proof")
+JOURNAL_QUERIES = (
+    "access", "as_of", "diff", "events_after", "evolution", "explain", "export", "history", "keys", "proof",
+)  # fmt: skip
 
 _API = "$JS.API"
 _PUBLIC_KEY = re.compile(r"U[A-Z2-7]{55}(?!\n)$")

@@ -257,7 +257,7 @@ def test_a_journal_that_does_not_answer_is_told(acceptance: Acceptance, replay: 
     acceptance.journal.close()
     answer, _ = replay._answer(TENANT, EventsAfter(actor=user("x")))
     assert isinstance(answer, Failed)
-    replay._entitlement = None  # type: ignore[assignment]  # a defect
+    replay._desk = None  # type: ignore[assignment]  # a defect
     broken, _ = replay._answer(TENANT, AsOf(actor=user("x"), id=ident("a")))
     assert isinstance(broken, Failed)
     assert (broken.errors[0].code, broken.retry) == ("internal_error", False)
