@@ -15,17 +15,13 @@ from milepost_contracts.envelope import Envelope, convert_members, decode, decod
 from milepost_contracts.events import Context as GoalContext
 from milepost_contracts.events import Event
 from milepost_contracts.sealing import PREFIX
-from milepost_contracts.types import ActorRef, Id, Name, PersonRef
+from milepost_contracts.types import ActorRef, Id, Name, PersonRef, WordsPattern
 
 API = 1  # of the hooks as they are here
 API_MIN = 1  # the oldest that this version still serves
 
 _PATTERN = r"^(\*|[a-z_]+\.(\*|[a-z0-9_]+))(?!\n)$"
 Subscription = Annotated[str, Meta(pattern=_PATTERN, description="goal.milestone_hit, goal.* or *")]
-WordsPattern = Annotated[
-    str,
-    Meta(pattern=r"^(\*|[a-z_]+\.(\*|[a-z0-9_]+)/(\*|[a-z_]+))(?!\n)$", description="goal.created/title, goal.*/title"),
-]
 Mode = Literal["live", "replay", "dry_run"]
 
 
@@ -385,7 +381,7 @@ RETRACTIONS = {name: what for name, (what, _) in (_NAMED | _NOTED).items()}
 # What comes of these holds no longer than what they put right.
 _AMENDS = {"goal.progress_corrected": _NAMED["goal.progress_corrected"], "goal.closure_amended": ("goal.closed", "")}
 _BEGINS = dict(_NOTED.values())
-ERASED = "person.erased"
+ERASED, DESTROYED = "person.erased", "person.keys_destroyed"
 
 
 def noted_as(event: Delivered) -> tuple[str, bool] | None:

@@ -24,10 +24,12 @@ ACTOR_PATTERN = (
 )
 DECIMAL_PATTERN = rf"^-?[0-9]{{1,18}}(\.[0-9]{{1,9}})?{_END}"
 ZONE_PATTERN = rf"^[A-Za-z0-9_+/-]{{1,64}}{_END}"
+WORDS_PATTERN = rf"^(\*|[a-z_]+\.(\*|[a-z0-9_]+)/(\*|[a-z_]+)){_END}"
 CODE_PATTERN = rf"^{_CLEAR}[A-Za-z0-9%][A-Za-z0-9 _.:/%-]{{0,63}}{_END}"
 
 Name: TypeAlias = Annotated[str, Meta(pattern=NAME_PATTERN, description="tenant, caller or plugin name")]
 Id: TypeAlias = Annotated[str, Meta(pattern=ID_PATTERN, description="UUID, lower case with hyphens")]
+KeyId: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}(?!\n)$", description="of a person's key; random")]
 PersonRef: TypeAlias = Annotated[str, Meta(pattern=PERSON_PATTERN, description="user:UUID")]
 OwnerRef: TypeAlias = Annotated[str, Meta(pattern=OWNER_PATTERN, description="user:, mentorship: or programme:UUID")]
 ActorRef: TypeAlias = Annotated[
@@ -40,6 +42,7 @@ DecimalText: TypeAlias = Annotated[
         description="decimal number as text, at most 18 digits before and 9 after the point",
     ),
 ]
+WordsPattern: TypeAlias = Annotated[str, Meta(pattern=WORDS_PATTERN, description="goal.created/title, goal.*/title")]
 Code: TypeAlias = Annotated[str, Meta(pattern=CODE_PATTERN, description="a short code, in the clear")]
 # A reference in another system or a rubric's criterion: printable, short, in the clear.
 Key: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=rf"^{_CLEAR}")]

@@ -32,6 +32,8 @@ PATTERNS: dict[str, st.SearchStrategy[str]] = {
     types.ZONE_PATTERN: st.sampled_from(["UTC", "Europe/Stockholm", "America/Port-au-Prince", "Etc/GMT+1"]),
     types.CODE_PATTERN: st.from_regex(r"[A-Za-z0-9%][A-Za-z0-9 _./%-]{0,20}", fullmatch=True),
     r"^[a-z][a-z0-9_]{0,62}(?!\n)$": st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True),  # a question to a plugin
+    types.WORDS_PATTERN: st.sampled_from(["*", "goal.*/title", "goal.created/title", "goal.refined/*"]),
+    r"^[0-9a-f]{32}(?!\n)$": st.from_regex(r"[0-9a-f]{32}", fullmatch=True),  # a key's id
     r"^(?!enc:v1:)": TEXT.filter(bool),
     r"^[0-9]{16}(?!\n)$": st.integers(0, 10**16 - 1).map("{:016d}".format),
 }

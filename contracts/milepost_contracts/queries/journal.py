@@ -7,9 +7,8 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import Meta
 
-from milepost_contracts.plugin import WordsPattern
 from milepost_contracts.queries.base import Answer, Query
-from milepost_contracts.types import Aggregate, Id, Value
+from milepost_contracts.types import Aggregate, Id, Value, WordsPattern
 
 
 class EventsAfterAnswer(Answer, frozen=True, kw_only=True, tag="answered"):

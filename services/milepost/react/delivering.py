@@ -14,7 +14,6 @@ from milepost.react.incoming import Concerns, Incoming, dense, incoming
 from milepost.react.process import Died
 from milepost.react.retrying import Retrying
 from milepost.react.store import Position, Status, Store, ToPark
-from milepost.react.telling import tell
 from milepost.react.turns import Turns
 from milepost.tasks import end
 from milepost_contracts.child import Acting, Taken
@@ -262,7 +261,7 @@ class Delivering:
                     made = keep(self.manifest, of_event(Delivered(event.document)), turn, mode=self._mode, now=now)
                     said.append(({"tenant": event.tenant, "event_id": event.id}, turn.log))
                 kept.append((made, event.tenant, event.sequence))
-            tell(self._log, said)
+            self._turns.tell(said)
             await self._keep(kept, None)
             self._turns.forget(taken_now)
         else:

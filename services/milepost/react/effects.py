@@ -13,7 +13,6 @@ import msgspec
 
 from milepost.react.process import Died, Process
 from milepost.react.store import Entry, Store
-from milepost.react.telling import tell
 from milepost.react.turns import Turns
 from milepost.tasks import end
 from milepost_contracts.answers import Accepted, Failed, Invalid, Refused
@@ -162,7 +161,7 @@ class Effects:
         finally:
             self._idle.append((process, asyncio.get_running_loop().time()))
         about = {"tenant": performing.effect.tenant, "key": performing.effect.key}
-        tell(self._log, [(about, done.turn.log)])
+        self._turns.tell([(about, done.turn.log)])
         return done.failure
 
     def _another(self) -> Process:

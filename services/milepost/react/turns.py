@@ -11,10 +11,10 @@ import msgspec
 from milepost.react.incoming import Incoming, Words, incoming
 from milepost.react.permitting import forbidden
 from milepost.react.process import Died, Process
-from milepost.react.telling import tell
+from milepost.react.telling import Telling
 from milepost_contracts.child import Batch, Performing, Taken
 from milepost_contracts.keeping import Kept, keep, of_outcome
-from milepost_contracts.plugin import ERASED, Delivered, Manifest, Mode
+from milepost_contracts.plugin import DESTROYED, ERASED, Delivered, Manifest, Mode
 from milepost_contracts.running import Done, Failure
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Turns:
         self._around = around
         self._policy = around.policy
         self._log = around.log.bind(plugin=plugin)
+        self.tell = Telling(self._log).tell  # what any of its processes says
 
     def awake(self) -> None:
         """Have whoever sends look what there is."""
@@ -46,7 +47,7 @@ class Turns:
     def forget(self, events: Sequence[Incoming]) -> None:
         """Open nothing any more for who was erased by one of *events*."""
         for event in events if self.manifest.permissions.words else ():
-            if event.name == ERASED:
+            if event.name in (ERASED, DESTROYED):  # keys may have been asked for between the two
                 self._words.forget(event.tenant)
 
     async def anew(self) -> None:
@@ -63,7 +64,7 @@ class Turns:
                 raise Died("not_permitted", why)  # noqa: TRY301  such a process is not asked again
         except Died as died:
             return Done(failure=await self.died(died, hook))
-        tell(self._log, [({"hook": hook}, done.turn.log)])
+        self.tell([({"hook": hook}, done.turn.log)])
         return done
 
     async def batch(self, events: Sequence[Incoming], mode: Mode, after: int) -> Batch:
@@ -85,7 +86,7 @@ class Turns:
         except Died as died:
             return Taken(count=0, failure=await self.died(died, "on_event"))
         if taken.turns:
-            tell(self._log, [({"tenant": event.tenant, "event_id": event.id}, taken.turns[0][1].log)])
+            self.tell([({"tenant": event.tenant, "event_id": event.id}, taken.turns[0][1].log)])
         return taken
 
     def check(self, taken: Taken, events: int) -> None:
