@@ -20,6 +20,7 @@ from milepost.journal.urls import postgres_parameters, shown, sqlite_path
 
 # PostgreSQL's words; on SQLite the recorder says `?` for `%s` and `rowid` for `notification_id`.
 _HEAD = "SELECT MAX(originator_version) AS version FROM stored_events WHERE originator_id = %s"
+_VERSION_AT = "SELECT MAX(originator_version) AS version FROM stored_events WHERE originator_id = %s AND sequence <= %s"
 _COMMAND = "SELECT sequence, command_events, answer FROM stored_events WHERE tenant = %s AND command = %s"
 _NTH = (
     "SELECT notification_id AS position FROM stored_events WHERE notification_id > %s"
@@ -156,14 +157,19 @@ class Journal:
                     append.kept = settling.kept(append)
         return outcomes
 
-    def load(self, tenant: str, ref: Ref, after_version: int = 0) -> list[Stored]:
-        """Return the events of *ref* whose version is above *after_version*, in order."""
+    def load(self, tenant: str, ref: Ref, after_version: int = 0, until_version: int | None = None) -> list[Stored]:
+        """Return the events of *ref* whose version is above *after_version*, up to *until_version*, in order."""
         with self._reading():
-            return cast("list[Stored]", list(self._events.get(originator(tenant, ref), gt=after_version)))
+            found = self._events.get(originator(tenant, ref), gt=after_version, lte=until_version)
+            return cast("list[Stored]", list(found))
 
     def head(self, tenant: str, ref: Ref) -> int:
         """Return the newest version of *ref*; 0: it does not exist."""
         return int(self._query(_HEAD, originator(tenant, ref))[0]["version"] or 0)
+
+    def version_at(self, tenant: str, ref: Ref, sequence: int) -> int:
+        """Return the version of *ref* when the tenant's newest sequence was *sequence*; 0: it did not exist yet."""
+        return int(self._query(_VERSION_AT, originator(tenant, ref), sequence)[0]["version"] or 0)
 
     def by_command(self, tenant: str, command: str) -> Known | None:
         """Return what the command `{aggregate}/{id}/{command_id}` wrote and its answer; None: it wrote nothing."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from milepost.decide import Ref
 from milepost.journal import Journal, KeyStore
 from milepost.replay.entitlement import PLUGIN_HOST, TRUSTED, Entitlement
 from milepost.replay.histories import Histories
+from milepost.replay.moments import Then, then
 from milepost_contracts.answers import Failed, Problem, Refused
 from milepost_contracts.queries import Query, QueryAnswer
 
@@ -15,13 +18,25 @@ Told = tuple[QueryAnswer, dict[str, Any]]
 """An answer, and what the log line says of it beside the usual."""
 
 
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
 class Desk(NamedTuple):
-    """Journal, keys, folded histories, and who may read them."""
+    """Journal, keys, folded histories, who may read them, and what time it is (aware, UTC)."""
 
     journal: Journal
     keys: KeyStore
     histories: Histories
     entitlement: Entitlement
+    clock: Callable[[], dt.datetime] = _now
+
+    def then(self, tenant: str, ref: Ref | None, moment: str, field: str = "at") -> Then | Refused:
+        """Return the last sequence that counts as of *moment*, and its instant; a version is one of *ref*.
+
+        Refused (naming *field*): what is no moment, in the future, or a version or sequence that is not reached.
+        """
+        return then(self.journal, tenant, ref, moment, now=self.clock(), field=field)
 
     def newest(self, tenant: str) -> int:
         """Return the tenant's last sequence; 0: it has none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,7 +12,7 @@ from rpds import HashTrieMap, HashTrieSet
 
 from milepost.decide import Ref, evolve
 from milepost.evolving import recorded
-from milepost.journal import Journal
+from milepost.journal import Journal, Stored
 from milepost.journal.opening import SealingKeys, opened_event, opened_members
 from milepost_contracts.envelope import Envelope, convert_members
 from milepost_contracts.events import Event
@@ -44,14 +45,25 @@ class Histories:
         """Return the newest state of *ref*, words sealed; None where it does not exist."""
         with self._lock:
             state, version = self._kept.get((tenant, ref), (None, 0))
-        for stored in self._journal.load(tenant, ref, version):
-            state, version = evolve(state, recorded(ref, stored.envelope, stored.event())), stored.version
+        state, version = folded(ref, self._journal.load(tenant, ref, version), state, version)
         with self._lock:
             self._kept[tenant, ref] = (state, version)
             self._kept.move_to_end((tenant, ref))
             if len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
         return state
+
+    def events(self, tenant: str, ref: Ref, sequence: int | None = None) -> list[Stored]:
+        """Return the events of *ref* up to the tenant's *sequence* (None: all there are), in order."""
+        until = None if sequence is None else self._journal.version_at(tenant, ref, sequence)
+        return self._journal.load(tenant, ref, 0, until) if until != 0 else []
+
+    def then(self, tenant: str, ref: Ref, sequence: int) -> tuple[Any, int]:
+        """Return the state of *ref* (words sealed) and its version when the tenant's sequence was *sequence*.
+
+        Without events until then: (None, 0).
+        """
+        return folded(ref, self.events(tenant, ref, sequence))
 
     def as_of(self, tenant: str, ref: Ref, version: int | None, *, opened: bool | Permissions) -> Past:
         """Return *ref* after *version* (None: the newest); without one its state is None.
@@ -78,6 +90,13 @@ class Histories:
         members = permitted(permissions, envelope, opened_members(self._keys, tenant, ref, envelope))
         words.update(words_of(envelope, members))
         return convert_members(envelope.type, members)
+
+
+def folded(ref: Ref, events: Iterable[Stored], state: Any = None, version: int = 0) -> tuple[Any, int]:
+    """Return what *events* of *ref* make of *state*, words sealed, and the version of the last."""
+    for stored in events:
+        state, version = evolve(state, recorded(ref, stored.envelope, stored.event())), stored.version
+    return state, version
 
 
 def members_of(state: Any) -> dict[str, Any]:
