@@ -134,7 +134,6 @@ class Manifest(Value, frozen=True, kw_only=True):
     milepost: str
     tenant: Name
     scope: Scope
-    title: str | None = None
     as_of: AsOf
     checkpoint: Against
     prefix: Prefix | None = None

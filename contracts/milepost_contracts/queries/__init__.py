@@ -5,6 +5,7 @@ from __future__ import annotations
 from milepost_contracts.queries import journal, view
 from milepost_contracts.queries.answers import GoalCard, GoalDetail
 from milepost_contracts.queries.base import PAGE_MAX, Answer, Query, QueryAnswer
+from milepost_contracts.queries.export import Export, ExportAnswer
 from milepost_contracts.queries.journal import (
     AsOf,
     AsOfAnswer,
@@ -37,7 +38,7 @@ from milepost_contracts.queries.view import (
     Unaligned,
 )
 
-JOURNAL_QUERIES: dict[str, type[Query]] = {query.NAME: query for query in (EventsAfter, Keys, AsOf)}
+JOURNAL_QUERIES: dict[str, type[Query]] = {query.NAME: query for query in (EventsAfter, Keys, AsOf, Export)}
 VIEW_QUERIES: dict[str, type[Query]] = {
     query.NAME: query
     for query in (
@@ -71,6 +72,8 @@ __all__ = [
     "DerivedKey",
     "EventsAfter",
     "EventsAfterAnswer",
+    "Export",
+    "ExportAnswer",
     "Goal",
     "GoalAnswer",
     "GoalCard",
