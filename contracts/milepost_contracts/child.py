@@ -7,253 +7,32 @@ bus, the databases and the keys through its host alone. It ends when its host cl
 
 from __future__ import annotations
 
-import datetime as dt
 import gc
 import os
 import signal
 import socket
-import struct
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from importlib.metadata import EntryPoint
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
-from milepost_contracts.context import GoalThen, Port, Turn
+from milepost_contracts.ahead import Ahead, AskedPort
+from milepost_contracts.frames import Acting, Batch, Firing, Hello, Line, Loaded, Performing, Replaying, Taken
 from milepost_contracts.hooks import ENTRY_POINTS
 from milepost_contracts.loading import load_entry_point
-from milepost_contracts.plugin import (
-    Delivered,
-    Effect,
-    Grant,
-    Later,
-    Manifest,
-    Mode,
-    Outcome,
-    PluginError,
-    Question,
-    Replay,
-    Reviewed,
-    is_of,
-)
-from milepost_contracts.running import Done, Failure, Runner
+from milepost_contracts.plugin import Delivered, Effect, PluginError, Question, Reviewed
+from milepost_contracts.running import Done, Runner
+from milepost_contracts.turns import Turn
 
-LENGTH = struct.Struct("!I")
-FRAME_BYTES_MAX = 64 * 1024 * 1024  # a batch of events is some MB; more is no frame of ours
 TURNS_BYTES_MAX = 4 * 1024 * 1024  # what a batch came to; it is told then, and the rest of the batch comes again
 PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 GARBAGE_MIN = 20_000  # new objects before Python looks for garbage; a batch makes thousands and keeps none
 _decode = msgspec.msgpack.Decoder().decode
 _encode = msgspec.msgpack.Encoder().encode
-
-
-class Hello(msgspec.Struct, frozen=True, kw_only=True):
-    """What the host says first: which plugin, its configuration as members, its limits."""
-
-    name: str
-    value: str  # of the entry point
-    config: dict[str, Any] = {}
-    secrets: dict[str, Any] = {}
-    sources: tuple[str, str] = ("config", "secrets")  # how to call them in errors
-    memory_bytes: int = 0  # 0: no limit
-
-
-class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer: the manifest and the hooks that are implemented."""
-
-    manifest: Manifest
-    hooks: list[str]
-
-
-class Asked(msgspec.Struct, frozen=True, array_like=True):
-    """What the plugin reads through its host."""
-
-    verb: Literal["get", "scan", "grants", "goal_at"]
-    arguments: list[Any]
-
-
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """Events to take one after the other; after *budget_ms*, or many bytes, those that are left are not begun."""
-
-    items: list[tuple[bytes, Any, tuple[str, str]]]  # document, its data with words opened or None, tag and tenant
-    mode: Mode
-    budget_ms: float
-    after: int = 0  # the number of a batch without whose whole success this one is not begun; 0: it is
-
-
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of a batch were taken, what those came to that came to something, and why the next one failed."""
-
-    count: int
-    turns: list[tuple[int, Turn]] = []
-    failure: Failure | None = None
-    ms_total: float = 0.0
-    ms_max: float = 0.0
-
-
-class Firing(msgspec.Struct, frozen=True, kw_only=True):
-    """A timer to call."""
-
-    tenant: str
-    key: str
-    at: dt.datetime
-    mode: Mode
-
-
-class Performing(msgspec.Struct, frozen=True, kw_only=True):
-    """An effect to do, with the event that caused it."""
-
-    effect: Effect
-    document: bytes | None = None
-    opened: Any = None
-    outcome: Outcome | None = None  # of this attempt, when it is told
-
-
-class Acting(msgspec.Struct, frozen=True, kw_only=True):
-    """What an administrator asks for."""
-
-    request: Question
-    mode: Mode
-
-
-class Replaying(msgspec.Struct, frozen=True, kw_only=True):
-    """A past event that comes again."""
-
-    document: bytes
-    opened: Any
-    replay: Replay
-    mode: Mode
-
-
-class Line:
-    """Frames over a socket."""
-
-    def __init__(self, end: socket.socket) -> None:
-        """Take this side of it."""
-        self._end = end
-        self._incoming = end.makefile("rb", buffering=1 << 20)
-
-    def close(self) -> None:
-        """Close what reads; the socket is its owner's."""
-        self._incoming.close()
-
-    def send(self, item: Any) -> None:
-        """Send *item*; raises ValueError for what is too long for a frame."""
-        content = _encode(item)
-        if len(content) > FRAME_BYTES_MAX:
-            raise ValueError(f"a frame of {len(content)} bytes; {FRAME_BYTES_MAX} is most")
-        self._end.sendall(LENGTH.pack(len(content)) + content)
-
-    def receive(self) -> bytes | None:
-        """Return the next frame; None where the other side is closed, or sends what is no frame."""
-        head = self._incoming.read(LENGTH.size)
-        if len(head) < LENGTH.size:
-            return None
-        (length,) = LENGTH.unpack(head)
-        if length > FRAME_BYTES_MAX:
-            return None
-        content = self._incoming.read(length)
-        return content if len(content) == length else None
-
-
-class AskedPort:
-    """Reads of the plugin, answered by its host."""
-
-    def __init__(self, line: Line, gone: Callable[[], NoReturn]) -> None:
-        """Take the second socket, and what to do when nobody answers on it any more."""
-        self._line = line
-        self._gone = gone
-        self._turn = threading.Lock()  # a handler may read from threads of its own
-
-    def get(self, tenant: str, key: str) -> bytes | None:
-        """See Port."""
-        found: bytes | None = self._ask("get", tenant, key)
-        return found
-
-    def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
-        """See Port."""
-        return [(key, value) for key, value in self._ask("scan", tenant, prefix)]
-
-    def grants(self, tenant: str, goal: str | None, person: str | None) -> list[Grant]:
-        """See Port."""
-        return msgspec.convert(self._ask("grants", tenant, goal, person), list[Grant])
-
-    def goal_at(self, tenant: str, id_: str, version: int | None) -> GoalThen:
-        """See Port."""
-        return msgspec.json.decode(self._ask("goal_at", tenant, id_, version), type=GoalThen)
-
-    def _ask(self, verb: Literal["get", "scan", "grants", "goal_at"], *arguments: Any) -> Any:
-        try:
-            with self._turn:
-                self._line.send(Asked(verb, list(arguments)))
-                content = self._line.receive()
-        except OSError:
-            content = None
-        if content is None:
-            self._gone()
-        code, found = _decode(content)
-        if code == "later":
-            raise Later(float(found), "host_not_ready", tried=False)
-        if code:
-            raise PluginError(code, found)
-        return found
-
-
-_Writes = dict[tuple[str, str], bytes | None]
-_Grants = dict[tuple[str, str], Grant]
-
-
-class Ahead:
-    """Reads as they will be when the turns of a batch that are made so far are kept: the host keeps them afterwards."""
-
-    def __init__(self, port: Port) -> None:
-        """Take what is kept."""
-        self._port = port
-        # Of the question before, which may still be on its way to the disk, and of this one.
-        self._writes: tuple[_Writes, _Writes] = ({}, {})
-        self._grants: tuple[_Grants, _Grants] = ({}, {})
-
-    def begin(self) -> None:
-        """Forget what was made before the last question: the host had kept it when it sent this one."""
-        self._writes = (self._writes[1], {})
-        self._grants = (self._grants[1], {})
-
-    def made(self, tenant: str, turn: Turn) -> None:
-        """Take in a turn that will be kept."""
-        for key, value in turn.writes.items():
-            self._writes[1][tenant, key] = value
-        for grant in (*turn.granted, *turn.revoked):
-            self._grants[1][tenant, grant.id] = grant
-
-    def get(self, tenant: str, key: str) -> bytes | None:
-        """See Port."""
-        place = (tenant, key)
-        for writes in reversed(self._writes):
-            if place in writes:
-                return writes[place]
-        return self._port.get(tenant, key)
-
-    def scan(self, tenant: str, prefix: str) -> list[tuple[str, bytes]]:
-        """See Port."""
-        found: dict[str, bytes | None] = dict(self._port.scan(tenant, prefix))
-        for writes in self._writes:
-            found |= {key: value for (of, key), value in writes.items() if of == tenant and key.startswith(prefix)}
-        return sorted((key, value) for key, value in found.items() if value is not None)
-
-    def grants(self, tenant: str, goal: str | None, person: str | None) -> list[Grant]:
-        """See Port."""
-        found = {grant.id: grant for grant in self._port.grants(tenant, goal, person)}
-        for grants in self._grants:
-            found |= {id_: grant for (of, id_), grant in grants.items() if of == tenant and is_of(grant, goal, person)}
-        return list(found.values())
-
-    def goal_at(self, tenant: str, id_: str, version: int | None) -> GoalThen:
-        """See Port."""
-        return self._port.goal_at(tenant, id_, version)
 
 
 class Child:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 
 import milepost_contracts
-from milepost_contracts.child import Line
+from milepost_contracts.frames import Line
 from milepost_contracts.hooks import ENTRY_POINTS
 from milepost_contracts.plugin import Mode, PluginError
 

@@ -17,7 +17,7 @@ import msgspec
 
 from milepost.cli.plugins_child import Failed, Feed, Frame, Hello
 from milepost.cli.plugins_source import Source
-from milepost_contracts.child import FRAME_BYTES_MAX, LENGTH
+from milepost_contracts.frames import FRAME_BYTES_MAX, LENGTH
 
 # A handler has a minute at the most, and each that took long is told of; so has whatever a plugin imports.
 SILENCE_S = 90.0

@@ -21,8 +21,8 @@ from milepost.cli.plugins_child import (
     failed_to_load,
     traced,
 )
-from milepost_contracts.child import Line
 from milepost_contracts.envelope import decode
+from milepost_contracts.frames import Line
 from milepost_contracts.loading import load_entry_point
 from milepost_contracts.plugin import Delivered, PluginError
 from milepost_contracts.sealing import SealingKey

@@ -16,8 +16,8 @@ from milepost.react.retrying import Retrying
 from milepost.react.store import Position, Status, Store, ToPark
 from milepost.react.turns import Turns
 from milepost.tasks import end
-from milepost_contracts.child import Acting, Taken
 from milepost_contracts.context import Line
+from milepost_contracts.frames import Acting, Taken
 from milepost_contracts.keeping import Kept, keep, of_event, of_request
 from milepost_contracts.plugin import Delivered, Mode, PluginError, Question
 from milepost_contracts.running import Failure

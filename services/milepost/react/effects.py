@@ -16,8 +16,8 @@ from milepost.react.store import Entry, Store
 from milepost.react.turns import Turns
 from milepost.tasks import end
 from milepost_contracts.answers import Accepted, Failed, Invalid, Refused
-from milepost_contracts.child import Hello, Performing
 from milepost_contracts.commands import COMMANDS
+from milepost_contracts.frames import Hello, Performing
 from milepost_contracts.plugin import Effect, Outcome, PluginError
 from milepost_contracts.running import Done, Failure
 from milepost_contracts.strict import strict

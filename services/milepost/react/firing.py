@@ -12,7 +12,7 @@ from milepost.ordered import stream_state
 from milepost.react.failing import Failing
 from milepost.react.store import Store, ToPark
 from milepost.react.turns import Turns
-from milepost_contracts.child import Firing
+from milepost_contracts.frames import Firing
 from milepost_contracts.keeping import Cause, keep, of_timer
 from milepost_contracts.letters import TIMER
 from milepost_contracts.running import Done

@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from milepost_contracts.child import Hello
+from milepost_contracts.frames import Hello
 from milepost_contracts.hooks import ENTRY_POINTS
 from milepost_contracts.plugin import PluginError
 

@@ -21,7 +21,7 @@ from milepost.database import DatabaseError
 from milepost.react.policy import Policy
 from milepost.react.ports import StorePort
 from milepost.tasks import whole
-from milepost_contracts.child import FRAME_BYTES_MAX, LENGTH, Asked, Hello, Line, Loaded
+from milepost_contracts.frames import FRAME_BYTES_MAX, LENGTH, Asked, Hello, Line, Loaded
 from milepost_contracts.plugin import Later, Manifest, Permissions, PluginError
 from milepost_contracts.running import Done
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from milepost.react.incoming import incoming
 from milepost.react.store import Store
 from milepost.react.turns import Turns
-from milepost_contracts.child import Replaying
+from milepost_contracts.frames import Replaying
 from milepost_contracts.keeping import keep, of_replay
 from milepost_contracts.plugin import Delivered, Replay
 

@@ -9,7 +9,7 @@ import msgspec
 
 from milepost.react.store import Parked, Store
 from milepost.react.turns import Turns
-from milepost_contracts.child import Firing
+from milepost_contracts.frames import Firing
 from milepost_contracts.keeping import Kept, keep, of_event, of_timer
 from milepost_contracts.letters import TIMER
 from milepost_contracts.plugin import Delivered, Mode

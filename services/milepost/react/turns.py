@@ -12,7 +12,7 @@ from milepost.react.incoming import Incoming, Words, incoming
 from milepost.react.permitting import forbidden
 from milepost.react.process import Died, Process
 from milepost.react.telling import Telling
-from milepost_contracts.child import Batch, Performing, Taken
+from milepost_contracts.frames import Batch, Performing, Taken
 from milepost_contracts.keeping import Kept, keep, of_outcome
 from milepost_contracts.plugin import DESTROYED, ERASED, Delivered, Manifest, Mode
 from milepost_contracts.running import Done, Failure

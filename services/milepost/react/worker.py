@@ -29,8 +29,8 @@ from milepost.react.store import Moved, Status, Store
 from milepost.react.trimming import trim
 from milepost.react.turns import Turns
 from milepost.tasks import end, whole
-from milepost_contracts.child import Hello
 from milepost_contracts.envelope import EnvelopeError
+from milepost_contracts.frames import Hello
 from milepost_contracts.plugin import Health, Manifest, PluginError, Question, Refusal, Reviewed
 from milepost_contracts.running import Done
 
