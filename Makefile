@@ -51,8 +51,8 @@ format: $(VENV)/made-dev
 	@$(BIN)/ruff format .
 
 lock:  ## pin every dependency with hashes, without addresses (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-package milepost-contracts --no-header --no-annotate --extra build --extra plugins pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-package milepost-contracts --no-header --no-annotate --extra build --extra plugins --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-package milepost-contracts --no-header --no-annotate --extra build --extra plugins --extra s3 pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-package milepost-contracts --no-header --no-annotate --extra build --extra plugins --extra s3 --extra dev pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Proofs: trees, tiles, notes and checkpoints."""
