@@ -187,11 +187,9 @@ def test_another_implementation_agrees() -> None:
             assert hashes_in(theirs.path, LEAVES[index]) == inclusion_proof(index, size, HASHES)
             pymerkle.verify_inclusion(LEAVES[index], root, theirs)
         for first in range(1, size + 1, 7):
-            consistent = tree.prove_consistency(first, size)
-            pymerkle.verify_consistency(ROOTS[first], root, consistent)
-            ours = consistency_proof(first, size, HASHES)
-            assert set(ours) <= set(consistent.path)
-            verify_consistency(first, size, ours, tree.get_root(first), root)
+            # Their consistency proofs have another form than the RFC's: each side verifies its own on shared roots.
+            pymerkle.verify_consistency(ROOTS[first], root, tree.prove_consistency(first, size))
+            verify_consistency(first, size, consistency_proof(first, size, HASHES), tree.get_root(first), root)
 
 
 def hashes_in(given: list[bytes], leaf: bytes) -> list[bytes]:
