@@ -8,8 +8,17 @@ import re
 from milepost_contracts.commands import COMMANDS
 from milepost_contracts.types import NAME_PATTERN
 
-# What it records has happened to the stream already: nobody can say no to it, and readers need to be told.
-UNREVIEWED = frozenset({("tenant", "record_refill")})
+# What they record has happened already, to the stream or to keys: nobody can say no to it, and readers need to be told.
+# Nor does a plugin stand between a person and their erasure.
+UNREVIEWED = frozenset(
+    {
+        ("tenant", "record_refill"),
+        ("tenant", "record_key_rotation"),
+        ("person", "erase"),
+        ("person", "record_keys_destroyed"),
+        ("access", "record"),
+    }
+)
 _NAME = re.compile(NAME_PATTERN)
 _FORM = "`PLUGIN=AGGREGATE.COMMAND,AGGREGATE.*`, several plugins separated by `;`"
 
@@ -40,7 +49,8 @@ def _commands(name: str, plugin: str) -> list[tuple[str, str]]:
     if command == "*" and (several := [key for key in COMMANDS if key[0] == aggregate]):
         return [key for key in several if key not in UNREVIEWED]
     if (aggregate, command) in UNREVIEWED:
-        raise ValueError(f"{plugin} cannot review {name}: it records what has happened already")
+        why = "nobody stands in its way" if command == "erase" else "it records what has happened already"
+        raise ValueError(f"{plugin} cannot review {name}: {why}")
     if (aggregate, command) in COMMANDS:
         return [(aggregate, command)]
     kinds = {kind for kind, _ in COMMANDS}

@@ -1,12 +1,12 @@
-"""Given a person's events, when names and accounts are linked or holds are set, then ..."""
+"""Given a person's events, when names and accounts are linked, holds are set or the person is erased, then ..."""
 
 from __future__ import annotations
 
 import pytest
 
-from milepost_contracts.commands.person import Hold, Link, Release
-from milepost_contracts.events.person import Held, Linked, Released
-from milepost_contracts.events.tenant import Opened, RoleGranted
+from milepost_contracts.commands.person import Erase, Hold, Link, RecordKeysDestroyed, Release
+from milepost_contracts.events.person import Erased, Held, KeysDestroyed, Linked, Released
+from milepost_contracts.events.tenant import Closed, Opened, RoleGranted
 from milepost_contracts.types import Account
 from tests.support.scenario import ADMIN, MENTEE, MENTOR, Scenario, day, given, person, uid
 
@@ -93,3 +93,75 @@ def test_a_linked_person_is_held_and_keeps_the_name() -> None:
     scenario = directory().done(MENTEE, Link, id=WHO, name="Ada").done(ADMIN, Hold, id=WHO, reason="A claim")
     scenario.when(ADMIN, Release, id=uid("mentor")).refused("not_held")
     assert scenario.state("person", WHO).name == "Ada"
+
+
+@pytest.mark.parametrize("actor", [MENTEE, ADMIN])
+def test_erasing(actor: str) -> None:
+    """The person and an admin erase, once and for all: asked again, nothing changes, whoever asks."""
+    scenario = directory().done(MENTEE, Link, id=WHO, name="Ada", accounts=[MAIL])
+    scenario.when(actor, Erase, id=WHO, reason="Asked for").then(Erased(reason="Asked for")).warned()
+    state = scenario.state("person", WHO)
+    assert (state.name, dict(state.accounts.items()), state.destroyed) == (None, {}, False)
+    assert state.erased == scenario.last(Erased)
+    scenario.when(ADMIN, Erase, id=WHO, reason="Once more").nothing()
+    scenario.when(MENTEE, Erase, id=WHO, reason="Once more").nothing()
+
+
+@pytest.mark.parametrize("actor", [MENTOR, AUDITOR, SERVICE, "plugin:okr@1.0.0"])
+def test_others_erase_nobody(actor: str) -> None:
+    """Nobody else erases a person, and learns nothing of a hold either."""
+    directory().given(Held(reason="A claim"), id=WHO).when(actor, Erase, id=WHO, reason="Why not").refused(
+        "not_allowed"
+    )
+
+
+def test_an_unknown_person_is_erased() -> None:
+    """Goals may name people whom the directory does not know: they are erased like others."""
+    directory().when(ADMIN, Erase, id=WHO, reason="Asked for").tags("erased")
+
+
+def test_erasing_has_a_reason() -> None:
+    """Whoever erases says why."""
+    directory().when(ADMIN, Erase, id=WHO, reason="  ").refused("reason_missing")
+
+
+def test_a_hold_forbids_erasing() -> None:
+    """A hold forbids it and says until when; with its last day, or with its release, it ends."""
+    scenario = directory().done(ADMIN, Hold, id=WHO, reason="A claim", until=day(30))
+    scenario.when(MENTEE, Erase, id=WHO, reason="Asked for").refused("legal_hold")
+    assert scenario.problem("legal_hold").details == {"until": day(30).isoformat()}
+    scenario.done(ADMIN, Hold, id=WHO, reason="A claim").when(ADMIN, Erase, id=WHO, reason="Asked for")
+    assert scenario.problem("legal_hold").details == {"until": None}
+    scenario.done(ADMIN, Release, id=WHO).when(ADMIN, Erase, id=WHO, reason="Asked for").tags("erased")
+    lapsed = directory().done(ADMIN, Hold, id=WHO, reason="A claim", until=day(30)).at(day(31))
+    lapsed.when(MENTEE, Erase, id=WHO, reason="Asked for").tags("erased")
+
+
+def test_nothing_is_kept_of_an_erased_person() -> None:
+    """Neither links nor holds come after an erasure, not even from the directory's own service."""
+    scenario = directory().done(ADMIN, Erase, id=WHO, reason="Asked for")
+    scenario.when(SERVICE, Link, id=WHO, name="Ada").refused("person_erased")
+    scenario.when(ADMIN, Hold, id=WHO, reason="A claim").refused("person_erased")
+    scenario.when(ADMIN, Release, id=WHO).refused("person_erased")
+
+
+def test_people_of_a_closed_tenant_are_erased() -> None:
+    """A tenant that is closed keeps its people's words no longer than an open one."""
+    closed = directory().given(Closed())
+    closed.when(ADMIN, Link, id=WHO, name="Ada").refused("tenant_closed")
+    closed.when(ADMIN, Erase, id=WHO, reason="Asked for").tags("erased")
+
+
+def test_destroyed_keys_are_recorded() -> None:
+    """Accept records what it destroyed, once; nobody else does, and nothing that no event asked for."""
+    accept = "service:accept"
+    given_ = {"key_ids": ["5f" * 16], "derived": 3, "survivors": 2, "generation_before": 1, "generation_after": 2}
+    scenario = directory().done(ADMIN, Erase, id=WHO, reason="Asked for")
+    erased = scenario.last(Erased)
+    scenario.when(ADMIN, RecordKeysDestroyed, id=WHO, erased=erased, **given_).refused("not_allowed")
+    scenario.when(accept, RecordKeysDestroyed, id=WHO, erased=uid("other"), **given_).refused("erasure_unknown")
+    scenario.when(accept, RecordKeysDestroyed, id=WHO, erased=erased, **given_)
+    scenario.then(KeysDestroyed(erased=erased, **given_))
+    assert scenario.state("person", WHO).destroyed
+    scenario.when(accept, RecordKeysDestroyed, id=WHO, erased=erased, **given_).nothing()
+    scenario.when(accept, RecordKeysDestroyed, id=uid("mentor"), erased=erased, **given_).refused("erasure_unknown")

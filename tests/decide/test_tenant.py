@@ -6,8 +6,24 @@ import pytest
 
 from milepost_contracts.commands import goal as goal_commands
 from milepost_contracts.commands import person as person_commands
-from milepost_contracts.commands.tenant import Close, GrantRole, Open, RecordRefill, RevokeRole
-from milepost_contracts.events.tenant import Closed, Opened, RoleGranted, RoleRevoked, StreamRefilled
+from milepost_contracts.commands.tenant import (
+    Close,
+    GrantRole,
+    Open,
+    RecordKeyRotation,
+    RecordRefill,
+    RevokeRole,
+    SetRetention,
+)
+from milepost_contracts.events.tenant import (
+    Closed,
+    Opened,
+    RetentionSet,
+    RoleGranted,
+    RoleRevoked,
+    StreamRefilled,
+    WrappingKeyRotated,
+)
 from milepost_contracts.subjects import tenant_id
 from tests.support.scenario import ADMIN, MENTEE, STRANGER, Scenario, given, person, uid
 
@@ -142,3 +158,26 @@ def test_closing(actor: str) -> None:
     assert scenario.state("tenant").state == "closed"
     assert scenario.state("tenant").successor == "globex"
     given(OPENED).when(actor, Close).then(Closed())
+
+
+def test_retention_is_set_and_taken_away() -> None:
+    """Admins and services say after how many months people are due for erasure; the same again changes nothing."""
+    scenario = given(OPENED).when(ADMIN, SetRetention, months=24).then(RetentionSet(months=24))
+    assert scenario.state("tenant").retention_months == 24
+    scenario.when(SERVICE, SetRetention, months=24).nothing()
+    scenario.when(SERVICE, SetRetention).then(RetentionSet(months=None))
+    scenario.when(MENTEE, SetRetention, months=1).refused("not_allowed")
+
+
+def test_a_new_wrapping_key_is_recorded_once() -> None:
+    """A service records it, of a closed tenant too; generations rise."""
+    scenario = given(OPENED)
+    scenario.when(SERVICE, RecordKeyRotation, keys=3, generation_before=1, generation_after=2)
+    scenario.then(WrappingKeyRotated(keys=3, generation_before=1, generation_after=2))
+    scenario.when(SERVICE, RecordKeyRotation, keys=3, generation_before=1, generation_after=2).nothing()
+    for before, after in ((0, 1), (4, 4), (4, 3)):
+        asked = scenario.when(SERVICE, RecordKeyRotation, keys=3, generation_before=before, generation_after=after)
+        asked.refused("generation_not_rising")
+    scenario.when(ADMIN, RecordKeyRotation, keys=3, generation_before=2, generation_after=3).refused("not_allowed")
+    closed = given(OPENED, Closed()).when(SERVICE, RecordKeyRotation, keys=3, generation_before=1, generation_after=2)
+    closed.tags("wrapping_key_rotated")

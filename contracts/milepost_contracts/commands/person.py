@@ -1,13 +1,17 @@
-"""Commands on a person; erasure comes with the audit side."""
+"""Commands on a person."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
 
 from milepost_contracts.commands.base import Command
 from milepost_contracts.types import (
     Account,
     Day,
+    Id,
+    KeyId,
     Line,
     Text,
 )
@@ -37,3 +41,20 @@ class Release(PersonCommand, frozen=True, kw_only=True):
     """Release the hold."""
 
     reason: Text | None = None
+
+
+class Erase(PersonCommand, frozen=True, kw_only=True):
+    """Destroy the person's keys for good; the reason stays readable."""
+
+    reason: Text
+
+
+class RecordKeysDestroyed(PersonCommand, frozen=True, kw_only=True):
+    """Record that the person's keys are destroyed; sent by accept."""
+
+    erased: Id
+    key_ids: list[KeyId]
+    derived: Annotated[int, Meta(ge=0)]
+    survivors: Annotated[int, Meta(ge=0)]
+    generation_before: Annotated[int, Meta(ge=0)]
+    generation_after: Annotated[int, Meta(ge=1)]

@@ -53,6 +53,20 @@ class RecordRefill(TenantCommand, frozen=True, kw_only=True):
     last: Sequence
 
 
+class SetRetention(TenantCommand, frozen=True, kw_only=True):
+    """Set after how many months without taking part in anything a person is due for erasure; none: never."""
+
+    months: Annotated[int, Meta(ge=1, le=1200)] | None = None
+
+
+class RecordKeyRotation(TenantCommand, frozen=True, kw_only=True):
+    """Record that the key which wraps persons' keys was changed; services only."""
+
+    keys: Annotated[int, Meta(ge=0)]
+    generation_before: Annotated[int, Meta(ge=0)]
+    generation_after: Annotated[int, Meta(ge=1)]
+
+
 class Close(TenantCommand, frozen=True, kw_only=True):
     """Take no more commands; a merge names its successor."""
 

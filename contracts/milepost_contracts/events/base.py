@@ -17,6 +17,8 @@ class Event(Value, frozen=True, kw_only=True):
     TAG: ClassVar[str] = ""
     NAME: ClassVar[str] = ""
     VERSION: ClassVar[int] = 1
+    # Whether its words are sealed under the organisation's key alone, whoever says them of whom.
+    OF_ORGANISATION: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Give *cls* its tag: `MilestoneHit` of goals is `goal.milestone_hit.v1`, `ThingV2` is `.v2`."""

@@ -1,4 +1,4 @@
-"""Events of a tenant: opened, who has roles across it, refills of its stream, closed."""
+"""Events of a tenant: opened, who has roles across it, refills of its stream, how long people are kept, closed."""
 
 from __future__ import annotations
 
@@ -41,6 +41,20 @@ class StreamRefilled(TenantEvent, frozen=True, kw_only=True, rename={"first": "f
     generation: int
     first: str
     last: str
+
+
+class RetentionSet(TenantEvent, frozen=True, kw_only=True):
+    """Who has taken part in nothing for so many months is due for erasure; None: nobody ever is."""
+
+    months: int | None = None
+
+
+class WrappingKeyRotated(TenantEvent, frozen=True, kw_only=True):
+    """The key that wraps persons' keys was changed: `keys` are wrapped anew, and the one before is destroyed."""
+
+    keys: int
+    generation_before: int
+    generation_after: int
 
 
 class Closed(TenantEvent, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from milepost_contracts.commands import COMMANDS, Command
 from milepost_contracts.envelope import decode
 from milepost_contracts.events import EVENTS, Event, GoalEvent
 from milepost_contracts.events import goal as events
+from milepost_contracts.events.person import KeysDestroyed
 from milepost_contracts.plugin import RETRACTIONS, Delivered
 from milepost_contracts.sealing import SealingKey
 from milepost_contracts.testing.generic import Generic
@@ -34,6 +35,8 @@ _TOLD = {
     "goal.progress_recorded",
     "goal.closed",
     "goal.closure_amended",
+    "person.erased",
+    "person.keys_destroyed",
 }
 _LEAVER = "leaver"
 
@@ -269,6 +272,8 @@ class _Told:
         document = self.story.erase(leaver)
         self._all.lost[decode(document).id] = sorted(before.keys() - self.story.keys.keys())
         self._all.erased[self.story.tenant] = leaver
+        destroyed = self._fill("admin").of(KeysDestroyed, {"erased": decode(document).id})
+        self.story.add(destroyed, by="service:accept", id_=leaver.partition(":")[2])
         self._pass(1)
 
     def _goals_as_they_were(self) -> None:
@@ -287,7 +292,7 @@ class _Told:
 
 def known_events() -> set[str]:
     """Return the name of every event there is, `goal.created`."""
-    return {tag.rpartition(".")[0] for tag in EVENTS} | {"person.erased"}
+    return {tag.rpartition(".")[0] for tag in EVENTS}
 
 
 def known_commands() -> set[str]:

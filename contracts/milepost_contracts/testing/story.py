@@ -21,6 +21,7 @@ from milepost_contracts import envelope, subjects
 from milepost_contracts.envelope import SCHEMA_PREFIX, Envelope
 from milepost_contracts.events import WORDS, Context, Event, GoalEvent
 from milepost_contracts.events import goal as events
+from milepost_contracts.events.person import Erased
 from milepost_contracts.plugin import Delivered
 from milepost_contracts.sealing import SealingKey, seal_data
 from milepost_contracts.types import Party, Reading
@@ -104,7 +105,8 @@ class Story:
             event = msgspec.structs.replace(event, context=context)
         members: dict[str, Any] = msgspec.to_builtins(event)
         owner = context.owner if context else by
-        seal_data(members, WORDS[event.TAG], event_id, lambda audience: self._key(by, owner, audience))
+        sealing = ("organisation",) if event.OF_ORGANISATION else (by, owner)
+        seal_data(members, WORDS[event.TAG], event_id, lambda audience: self._key(*sealing, audience=audience))
         self._versions[subject] = self._versions.get(subject, 0) + 1
         document = envelope.encode(
             Envelope(
@@ -119,8 +121,8 @@ class Story:
         self.now += dt.timedelta(minutes=1)
         return Delivered(document)
 
-    def _key(self, by: str, owner: str, audience: str) -> SealingKey:
-        return self.keys.key(by, owner, use=f"{self.tenant}/{audience}")
+    def _key(self, *of: str, audience: str) -> SealingKey:
+        return self.keys.key(*of, use=f"{self.tenant}/{audience}")
 
     def retract(self, event: Delivered, reason: str = "It was a mistake") -> Delivered:
         """Let what *event* of one of the story's goals tells be taken back (see `StoryGoal.retract`)."""
@@ -129,20 +131,8 @@ class Story:
     def erase(self, person: str) -> bytes:
         """Let *person* have been erased: the keys are gone, and the event says so; return its document."""
         self.keys.erase(person)
-        subject, number = f"person/{person.partition(':')[2]}", len(self.documents) + 1
-        self._versions[subject] = self._versions.get(subject, 0) + 1
-        tag = "person.erased.v1"
-        document = envelope.encode(
-            Envelope(
-                specversion="1.0", id=uid(f"{self.tenant} event {number}"), source=f"/milepost/{self.tenant}", type=tag,
-                subject=subject, time=_text(self.now), datacontenttype="application/json",
-                dataschema=f"{SCHEMA_PREFIX}{tag}", tenant=self.tenant, version=self._versions[subject],
-                sequence=f"{number:016d}", actor="service:tests", data=msgspec.Raw(b"{}"),
-            )
-        )  # fmt: skip
-        self.documents.append(document)
-        self.now += dt.timedelta(minutes=1)
-        return document
+        self.add(Erased(reason="Asked for"), by=self.person("admin"), id_=person.partition(":")[2])
+        return self.documents[-1]
 
 
 class StoryGoal:

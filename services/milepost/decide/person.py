@@ -1,4 +1,4 @@
-"""A person's events: a name and accounts for the directory, and holds that forbid erasing."""
+"""A person's events: a name and accounts for the directory, holds that forbid erasing, and the erasure for good."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from milepost.decide.tenant import has_role, is_service
 from milepost_contracts.commands import person as commands
 from milepost_contracts.events import person as events
 
+ACCEPT = "service:accept"  # nobody else destroys keys
+
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """A legal hold: why, and the last day on which it holds (None: until it is released)."""
@@ -22,12 +24,17 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """What the directory knows of a person (words may still be sealed), and the hold on it."""
+    """What the directory knows of a person (words may still be sealed), the hold on it, and its end.
+
+    `erased`: the id of the event that erased the person; `destroyed`: whether the keys are known to be gone.
+    """
 
     id: str
     name: str | None = None
     accounts: HashTrieMap[str, str] = HashTrieMap()  # system -> account
     hold: Hold | None = None
+    erased: str | None = None
+    destroyed: bool = False
 
     def held(self, day: dt.date) -> bool:
         """Whether a hold forbids erasing on *day*; one with an end lapses after that day by itself."""
@@ -45,6 +52,7 @@ def link(case: Case) -> list[Change]:
         itself or is_service(actor) or has_role(case.frame, actor, "admin"),
         "the person, an admin of the tenant or a service",
     )
+    _must_remain(case)
     reasons.unless(
         command.name is not None or command.accounts, "nothing_to_link", "Give a name, an account, or both.", "accounts"
     )
@@ -72,6 +80,14 @@ def linked(state: Person | None, event: events.Linked, recorded: Recorded) -> Pe
     return msgspec.structs.replace(person, name=person.name if event.name is None else event.name, accounts=accounts)
 
 
+def _must_remain(case: Case) -> None:
+    """Refuse at once what is about somebody who was erased: nothing more can be known of them."""
+    erased = case.state is not None and case.state.erased is not None
+    message = "This person was erased: nothing can be kept of them any more."
+    case.reasons.unless(not erased, "person_erased", message, "id")
+    case.reasons.raise_any()
+
+
 def _permit_keepers(case: Case) -> None:
     permit(case, has_role(case.frame, case.command.actor, "admin", "auditor"), "an admin or an auditor of the tenant")
 
@@ -81,6 +97,7 @@ def hold(case: Case) -> list[Change]:
     """Forbid erasing; also of a person whom the directory does not know, since goals may name that person."""
     command, person = case.command, case.state
     _permit_keepers(case)
+    _must_remain(case)
     reason_given(case, command.reason)
     case.reasons.unless(
         command.until is None or command.until >= case.today,
@@ -105,6 +122,7 @@ def release(case: Case) -> list[Change]:
     """Allow erasing again."""
     person = case.state
     _permit_keepers(case)
+    _must_remain(case)
     case.reasons.unless(
         person is not None and person.hold is not None, "not_held", "There is no hold on this person.", "id"
     )
@@ -115,3 +133,64 @@ def release(case: Case) -> list[Change]:
 def released(state: Person, _event: events.Released, _recorded: Recorded) -> Person:
     """Take the hold off."""
     return msgspec.structs.replace(state, hold=None)
+
+
+@decides(commands.Erase)
+def erase(case: Case) -> list[Change]:
+    """Erase the person, also one whom the directory does not know; asked again, it changes nothing."""
+    command, person, reasons = case.command, case.state, case.reasons
+    itself = command.actor == f"user:{command.id}"
+    permit(case, itself or has_role(case.frame, command.actor, "admin"), "the person or an admin of the tenant")
+    if person is not None and person.erased is not None:
+        return []
+    reason_given(case, command.reason)
+    hold_ = person.hold if person is not None and person.held(case.today) else None
+    until = hold_.until if hold_ is not None else None
+    ends = f"until the end of {until}" if until else "until it is released"
+    reasons.unless(
+        hold_ is None,
+        "legal_hold",
+        f"A legal hold forbids erasing this person {ends}.",
+        "id",
+        until=until.isoformat() if until else None,
+    )
+    return [case.change(events.Erased(reason=command.reason))]
+
+
+@evolves(events.Erased)
+def erased(_state: Person | None, _event: events.Erased, recorded: Recorded) -> Person:
+    """Know nothing of the person any more but that they were erased."""
+    return Person(id=recorded.aggregate_id, erased=recorded.id)
+
+
+@decides(commands.RecordKeysDestroyed)
+def record_keys_destroyed(case: Case) -> list[Change]:
+    """Record what accept did to the keys; asked again after a crash, it changes nothing."""
+    command, person, reasons = case.command, case.state, case.reasons
+    permit(case, command.actor == ACCEPT, "the stage that destroys keys (service:accept)")
+    if person is not None and person.erased == command.erased and person.destroyed:
+        return []
+    reasons.unless(
+        person is not None and person.erased == command.erased,
+        "erasure_unknown",
+        "This event did not erase this person: keys are destroyed after it, not before.",
+        "erased",
+    )
+    return [
+        case.change(
+            events.KeysDestroyed(
+                erased=command.erased,
+                key_ids=command.key_ids,
+                derived=command.derived,
+                survivors=command.survivors,
+                generation_before=command.generation_before,
+                generation_after=command.generation_after,
+            )
+        )
+    ]
+
+
+@evolves(events.KeysDestroyed)
+def keys_destroyed(state: Person, _event: events.KeysDestroyed, _recorded: Recorded) -> Person:
+    """Know that it is done."""
+    return msgspec.structs.replace(state, destroyed=True)

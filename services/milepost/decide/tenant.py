@@ -1,4 +1,4 @@
-"""A tenant's events: it opens, gives and takes roles, learns of refills of its stream, and closes for good."""
+"""A tenant's events: it opens, gives and takes roles, learns of refills and new wrapping keys, and closes for good."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from rpds import HashTrieMap
 
 from milepost.decide.checks import permit, within
 from milepost.decide.kernel import Case, Change, Frame, Recorded, decides, evolves
+from milepost_contracts.commands import access, person
 from milepost_contracts.commands import tenant as commands
 from milepost_contracts.events import tenant as events
 from milepost_contracts.subjects import tenant_id
 
+AFTER_CLOSING = (
+    commands.RecordRefill,
+    commands.RecordKeyRotation,
+    person.Erase,
+    person.RecordKeysDestroyed,
+    access.Record,
+)
 PUBLISH = "service:publish"  # the relay: nobody else knows what happened to the stream
 WHO = "an admin of the tenant or a service"
 
@@ -26,6 +34,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     generation: int = 0  # of its stream's last recorded refill
     refilled: tuple[str, str] | None = None  # its sequences that the last refill covers
     successor: str | None = None
+    retention_months: int | None = None  # without taking part in anything; then a person is due for erasure
+    wrapping: int = 0  # generation of the wrapping key after its last recorded rotation
 
     def roles_of(self, ref: str) -> frozenset[str]:
         """Return the roles of *ref* across the tenant; a plugin has them whatever its version."""
@@ -39,8 +49,8 @@ def _holder(ref: str) -> str:
 def must_be_open(case: Case) -> None:
     """Refuse every command where the tenant does not exist or is closed, and at once: nothing else matters then.
 
-    Opening is what makes a tenant exist. A refill is recorded of a closed tenant too, since its events lie in the
-    stream as before and their readers have to learn of it.
+    Opening is what makes a tenant exist. What happened to the stream or to keys is recorded of a closed tenant too,
+    and people are erased there: its events lie where they lay, and readers have to learn of it.
     """
     command, reasons = case.command, case.reasons
     own = tenant_id(case.frame.tenant_name)
@@ -54,7 +64,7 @@ def must_be_open(case: Case) -> None:
     if tenant is None:
         if not isinstance(command, commands.Open):
             reasons.refuse("tenant_unknown", "This tenant does not exist: a service opens it first.")
-    elif tenant.state == "closed" and not isinstance(command, commands.RecordRefill):
+    elif tenant.state == "closed" and not isinstance(command, AFTER_CLOSING):
         message = "This tenant is closed: go on in its successor, where it has one."
         reasons.refuse("tenant_closed", message, successor=tenant.successor)
     reasons.raise_any()
@@ -165,6 +175,53 @@ def record_refill(case: Case) -> list[Change]:
 def stream_refilled(state: Tenant, event: events.StreamRefilled, _recorded: Recorded) -> Tenant:
     """Remember the generation and what it covers."""
     return msgspec.structs.replace(state, generation=event.generation, refilled=(event.first, event.last))
+
+
+@decides(commands.SetRetention)
+def set_retention(case: Case) -> list[Change]:
+    """Set after how long people are due for erasure, or that nobody is."""
+    command = case.command
+    _permit_admins(case)
+    if command.months == case.state.retention_months:
+        return []
+    return [case.change(events.RetentionSet(months=command.months))]
+
+
+@evolves(events.RetentionSet)
+def retention_set(state: Tenant, event: events.RetentionSet, _recorded: Recorded) -> Tenant:
+    """Remember it."""
+    return msgspec.structs.replace(state, retention_months=event.months)
+
+
+@decides(commands.RecordKeyRotation)
+def record_key_rotation(case: Case) -> list[Change]:
+    """Record that an operator changed the wrapping key; asked again, it changes nothing."""
+    command = case.command
+    permit(case, is_service(command.actor), "a service")
+    if command.generation_after == case.state.wrapping:
+        return []
+    case.reasons.unless(
+        command.generation_after > max(case.state.wrapping, command.generation_before),
+        "generation_not_rising",
+        "A new wrapping key has a higher generation than the one before.",
+        "generation_after",
+        generation=case.state.wrapping,
+    )
+    return [
+        case.change(
+            events.WrappingKeyRotated(
+                keys=command.keys,
+                generation_before=command.generation_before,
+                generation_after=command.generation_after,
+            )
+        )
+    ]
+
+
+@evolves(events.WrappingKeyRotated)
+def wrapping_key_rotated(state: Tenant, event: events.WrappingKeyRotated, _recorded: Recorded) -> Tenant:
+    """Remember its generation."""
+    return msgspec.structs.replace(state, wrapping=event.generation_after)
 
 
 @decides(commands.Close)

@@ -126,7 +126,9 @@ class Applying:
         self._at("view.after_commit")
         self.position = position
         self.numbers |= numbers
-        erased = {event.tenant for event in events if event.tag.startswith("person.erased.")}
+        # Twice: keys that were asked for between the two events open words that nothing may open any more.
+        ended = ("person.erased.", "person.keys_destroyed.")
+        erased = {event.tenant for event in events if event.tag.startswith(ended)}
         return Applied(numbers, len(events), erased)
 
 

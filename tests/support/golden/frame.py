@@ -8,10 +8,12 @@ from milepost_contracts.events import mentorship, person, programme, tenant
 from milepost_contracts.types import Account, Cadence, GoalDisposition, Measure, Party, Rubric, SurveyScore
 from tests.support.golden.story import Story
 from tests.support.golden.world import (
+    ACCEPT,
     CIRCLE,
     CYCLE,
     IMPORTER,
     INES,
+    LEFT,
     LENA,
     MARA,
     MENTORSHIP,
@@ -171,3 +173,17 @@ def closing(story: Story) -> None:
     refilled = tenant.StreamRefilled(generation=2, first="0000000000000001", last="0000000000000100")
     story.tell(PUBLISH, TENANT_ID, refilled)
     story.tell(INES.ref, TENANT_ID, tenant.Closed(successor="acme-group", reason="Acme was merged into its group."))
+
+
+def erasing(story: Story) -> None:
+    """Erase somebody who left, and change the key that wraps keys; the examples have no words of theirs."""
+    story.day("2027-01-04")
+    story.tell(INES.ref, TENANT_ID, tenant.RetentionSet(months=24))
+    story.tell(INES.ref, LEFT, person.Erased(reason="Asked for in writing after leaving."))
+    destroyed = person.KeysDestroyed(
+        erased=story.event_id(), key_ids=["5f" * 16], derived=3, survivors=6, generation_before=1,
+        generation_after=2,
+    )  # fmt: skip
+    story.tell(ACCEPT, LEFT, destroyed)
+    rotated = tenant.WrappingKeyRotated(keys=6, generation_before=2, generation_after=3)
+    story.tell(SETUP, TENANT_ID, rotated)

@@ -36,6 +36,8 @@ MARA, TOM, INES, LENA, NOOR, ZOE = (_person(number) for number in range(1, 7))
 PEOPLE = (MARA, TOM, INES, LENA, NOOR, ZOE)
 ORGANISATION = _person(0)  # whose key stands in where there is no person: outside goals, and for services
 SETUP, IMPORTER, PUBLISH = "service:setup", "service:hr-import", "service:publish"
+ACCEPT, REPLAY = "service:accept", "service:replay"
+LEFT = uid(0x0F)  # somebody who said nothing in the examples, and is erased
 
 TENANT_ID = tenant_id(TENANT)
 PROGRAMME, CYCLE, NEXT_CYCLE, TEMPLATE = uid(0x10), uid(0x11), uid(0x12), uid(0x13)

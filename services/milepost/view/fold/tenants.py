@@ -39,9 +39,18 @@ def closed(row: TenantRow, _event: tenant.Closed, _at: At) -> None:
     row.state = "closed"
 
 
-@folds(tenant.StreamRefilled, person.Linked, person.Held, person.Released)
+@folds(
+    tenant.StreamRefilled,
+    tenant.RetentionSet,
+    tenant.WrappingKeyRotated,
+    person.Linked,
+    person.Held,
+    person.Released,
+    person.Erased,
+    person.KeysDestroyed,
+)
 def no_row(_row: TenantRow | None, _event: object, _at: At) -> None:
-    """Change nothing here: the journal's side keeps the directory, the reader itself minds refills."""
+    """Change nothing here: the journal's side keeps directory and keys, the reader minds refills and who is erased."""
 
 
 def holder(ref: str) -> str:
