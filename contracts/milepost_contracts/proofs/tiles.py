@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 
-from milepost_contracts.proofs.merkle import HASH_BYTES, Frontier, Hashes, ProofError
+from milepost_contracts.proofs.merkle import HASH_BYTES, Hashes, ProofError, full_root
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
@@ -52,9 +52,7 @@ class Tiles:
                 content = kept[tile_level, number] = self.read(tile_level, number, width)
                 if len(kept) > KEPT_MAX:
                     kept.popitem(last=False)
-            frontier = Frontier()
-            frontier.extend(split(content[first * HASH_BYTES : (first + (1 << inside)) * HASH_BYTES]))
-            return frontier.root()
+            return full_root(list(split(content[first * HASH_BYTES : (first + (1 << inside)) * HASH_BYTES])))
 
         return read
 

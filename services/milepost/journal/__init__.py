@@ -23,7 +23,7 @@ from milepost.journal.errors import (
     OutcomeUnknown,
     WrappingKeyError,
 )
-from milepost.journal.journal import Head, Journal, Known
+from milepost.journal.journal import Bare, Head, Journal, Known
 from milepost.journal.keys import Derived, HolderKey, KeyStore
 from milepost.journal.stored import Stored
 
@@ -31,6 +31,7 @@ __all__ = [
     "Append",
     "Attributes",
     "BadURL",
+    "Bare",
     "Committed",
     "Derived",
     "Dropped",

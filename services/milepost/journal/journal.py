@@ -32,6 +32,14 @@ _OF_TENANT = (
     "SELECT notification_id AS position, originator_id, originator_version, topic, state FROM stored_events"
     " WHERE tenant = %s AND sequence > %s ORDER BY sequence LIMIT %s"
 )
+_BARE_AFTER = (
+    "SELECT notification_id AS position, tenant, sequence, state FROM stored_events WHERE notification_id > %s"
+    " ORDER BY notification_id LIMIT %s"
+)
+_BARE_OF_TENANT = (
+    "SELECT notification_id AS position, tenant, sequence, state FROM stored_events"
+    " WHERE tenant = %s AND sequence > %s ORDER BY sequence LIMIT %s"
+)
 # Jumps from tenant to tenant through the index instead of walking all events.
 _HEADS = (
     "WITH RECURSIVE tenants(tenant) AS (SELECT MIN(tenant) FROM stored_events UNION ALL"
@@ -54,6 +62,15 @@ class Head(NamedTuple):
 
     sequence: int
     time: str
+
+
+class Bare(NamedTuple):
+    """A document as it is stored, not looked into, and where: for who hashes it."""
+
+    position: int
+    tenant: str
+    sequence: int
+    document: bytes
 
 
 def _clock_us() -> int:
@@ -211,6 +228,14 @@ class Journal:
         recorder, documents = self._store.recorder, self._store.mapper
         return [documents.to_domain_event(recorder.notification(row)) for row in rows]
 
+    def bare_after(self, position: int, limit: int) -> list[Bare]:
+        """Return at most *limit* documents of all tenants after *position*, in the order of their commits."""
+        return _bare(self._query(_BARE_AFTER, position, limit))
+
+    def bare_of(self, tenant: str, sequence: int, limit: int) -> list[Bare]:
+        """Return at most *limit* documents of the tenant after *sequence*, in order."""
+        return _bare(self._query(_BARE_OF_TENANT, tenant, sequence, limit))
+
     def heads(self) -> dict[str, Head]:
         """Return each tenant's head; the cost grows with the tenants, not with the events."""
         rows = self._query(_HEADS)
@@ -237,3 +262,7 @@ class Journal:
     def _demand_open(self) -> None:
         if self._closed:
             raise JournalUnavailable(f"{self._shown} was closed")
+
+
+def _bare(rows: list[Any]) -> list[Bare]:
+    return [Bare(row["position"], row["tenant"], row["sequence"], bytes(row["state"])) for row in rows]
