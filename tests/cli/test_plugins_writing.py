@@ -12,6 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from milepost.cli.plugins_dev import snapshot
+from milepost.cli.plugins_source import Files, in_folder
 from tests.cli.conftest import THANKING
 from tests.support.distributing import distribute, source
 from tests.support.serving import STOP_S_MAX
@@ -289,6 +291,7 @@ def test_a_save_shows_what_changed(shell: Shell) -> None:
         said = heard(process)
         assert "import_failed" in said
         assert "SyntaxError" in said
+        assert "importlib" not in said, "its author's own lines alone"
         (shell.folder / "pyproject.toml").rename(shell.folder / "elsewhere.toml")
         heard(process, "no_plugin")
         file.write_text(GOOD)
@@ -296,6 +299,17 @@ def test_a_save_shows_what_changed(shell: Shell) -> None:
         assert "2 new, 2 gone" in heard(process)
         (shell.folder / "config.toml").write_text("word = 1\n")
         assert "invalid_config" in heard(process)
+
+
+def test_a_milepost_that_runs_beside_it_is_no_change(shell: Shell) -> None:
+    """`serve`, started where the plugin lies, writes into `data`; a folder called so within the package counts."""
+    source(shell.folder, "thank-you", GOOD, layout="hatch")
+    for file in ("data/milepost.log", "milepost_thank_you/data/words.txt"):
+        (shell.folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (shell.folder / file).write_text("new")
+    seen = {str(file.relative_to(shell.folder)) for file in snapshot(in_folder(shell.folder, Files()))}
+    assert "milepost_thank_you/data/words.txt" in seen
+    assert not any(file.startswith("data/") for file in seen)
 
 
 def test_a_save_interrupts_a_plugin_that_hangs(shell: Shell) -> None:

@@ -7,6 +7,7 @@ to goes back over a socket, in the frames of `milepost_contracts.child`.
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import os
 import signal
 import socket
@@ -151,10 +152,11 @@ def failed_to_load(error: PluginError) -> Failed:
 
 
 def traced(error: BaseException) -> str:
-    """Return the traceback of *error*, without the frames before the plugin's own."""
-    kit = (str(Path(milepost_contracts.__file__).parent), str(Path(__file__).parent), "<frozen importlib")
+    """Return the traceback of *error*, without the frames before the plugin's own: none, where it does not parse."""
+    importing = ("<frozen importlib", str(Path(importlib.__file__).parent))
+    kit = (str(Path(milepost_contracts.__file__).parent), str(Path(__file__).parent), *importing)
     at = error.__traceback__
-    while at is not None and at.tb_next is not None and at.tb_frame.f_code.co_filename.startswith(kit):
+    while at is not None and at.tb_frame.f_code.co_filename.startswith(kit):
         at = at.tb_next
     return "".join(traceback.format_exception(type(error), error, at)).rstrip()
 

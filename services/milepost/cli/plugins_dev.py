@@ -28,6 +28,7 @@ STILL_S = 0.15  # an editor writes a file in several steps: the last of them cou
 MODES = ("live", "replay", "dry_run")
 # What changes by itself while a plugin is written, and is no part of it.
 _PASSED = {"__pycache__", "node_modules", "build", "dist", "venv"}
+_DATA = "data"
 
 Seen = dict[Path, tuple[int, int]]
 """File -> when it was written (ns), and its size."""
@@ -125,8 +126,10 @@ def snapshot(source: Source) -> Seen:
 def _files(folder: Path) -> list[Path]:
     found: list[Path] = []
     for here, folders, names in os.walk(folder):
+        # Where `milepost serve` was started beside pyproject.toml, its data changes all the time.
+        passed = _PASSED | {_DATA} if Path(here) == folder else _PASSED
         folders[:] = [
-            name for name in folders if not name.startswith(".") and name not in _PASSED and ".egg-" not in name
+            name for name in folders if not name.startswith(".") and name not in passed and ".egg-" not in name
         ]
         found += [Path(here, name) for name in names if not name.startswith(".") and not name.endswith("~")]
     return found
