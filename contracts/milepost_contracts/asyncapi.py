@@ -88,7 +88,7 @@ def _event_channels() -> Part:
     return {
         f"{aggregate}Events": {
             "address": f"goals.event.v1.{{tenant}}.{aggregate}.{{id}}.{{event}}",
-            "description": f"What happened to a {aggregate}, in the tenant's order; kept in {subjects.STREAM}.",
+            "description": f"What happened to {_one(aggregate)}, in the tenant's order; kept in {subjects.STREAM}.",
             "parameters": {
                 "tenant": _TENANT | {"location": "$message.payload#/tenant"},
                 "id": _ID,
@@ -108,7 +108,7 @@ def _command_channels() -> Part:
     channels: Part = {
         f"{aggregate}Commands": {
             "address": f"goals.command.v1.{{tenant}}.{{caller}}.{aggregate}.{{command}}",
-            "description": f"Commands on a {aggregate}: requests, answered when durably committed or refused.",
+            "description": f"Commands on {_one(aggregate)}: requests, answered when durably committed or refused.",
             "parameters": {
                 "tenant": _TENANT,
                 "caller": _CALLER,
@@ -176,7 +176,7 @@ def _operations() -> Part:
         f"send_{aggregate}_events": {
             "action": "send",
             "channel": {"$ref": f"#/channels/{aggregate}Events"},
-            "summary": f"Tell what happened to a {aggregate}, once, in order.",
+            "summary": f"Tell what happened to {_one(aggregate)}, once, in order.",
         }
         for aggregate in subjects.AGGREGATES
     }
@@ -184,7 +184,7 @@ def _operations() -> Part:
         operations[f"receive_{aggregate}_commands"] = {
             "action": "receive",
             "channel": {"$ref": f"#/channels/{aggregate}Commands"},
-            "summary": f"Take a command on a {aggregate} and answer it.",
+            "summary": f"Take a command on {_one(aggregate)} and answer it.",
             "reply": {"channel": {"$ref": "#/channels/answers"}},
         }
     for name in sorted(QUERIES):
@@ -263,6 +263,10 @@ def _message_ref(name: str) -> Part:
 
 def _summary(kind: type) -> str:
     return inspect.getdoc(kind).partition("\n")[0]  # type: ignore[union-attr]  # every Struct here has a docstring
+
+
+def _one(aggregate: str) -> str:
+    return "an access log" if aggregate == "access" else f"a {aggregate}"
 
 
 def _events(aggregate: str) -> list[Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import re
 import uuid
 
 from milepost_contracts.types import ID_PATTERN, NAME_PATTERN
 
-AGGREGATES = ("goal", "mentorship", "programme", "person", "tenant")
+AGGREGATES = ("goal", "mentorship", "programme", "person", "tenant", "access")
 STREAM, STREAM_PLUGIN, STREAM_DEAD = "GOALS", "GOALS_PLUGIN", "GOALS_DEAD"
 EVENTS = "goals.event.v1.>"
 PLUGIN_FACTS = "goals.plugin.v1.>"
@@ -21,6 +22,8 @@ _NAME = re.compile(NAME_PATTERN)
 _ID = re.compile(ID_PATTERN)
 # Makes a tenant's aggregate id out of its name, so that nobody has to look it up.
 _TENANTS = uuid.UUID("6d1f9c52-2f6c-5a57-9a0e-5ac1b2b0a7c4")
+# Makes the id of an access log out of tenant, reader and day.
+_ACCESSES = uuid.UUID("0f0b3f53-6a5e-5d0e-9c3e-1f6f3a3c9b8d")
 
 
 class SubjectError(ValueError):
@@ -33,6 +36,13 @@ class SubjectError(ValueError):
 def tenant_id(tenant: str) -> str:
     """Return the id of the aggregate of *tenant* (a UUID of version 5)."""
     return str(uuid.uuid5(_TENANTS, _name(tenant)))
+
+
+@functools.lru_cache(maxsize=1024)
+def access_id(tenant: str, reader: str, day: dt.date) -> str:
+    """Return the id of the access log of *reader* on *day* (a UUID of version 5); a plugin's whatever its version."""
+    holder = reader.partition("@")[0] if reader.startswith("plugin:") else reader
+    return str(uuid.uuid5(_ACCESSES, f"{_name(tenant)}/{holder}/{day.isoformat()}"))
 
 
 def event(tenant: str, aggregate: str, aggregate_id: str, name: str) -> str:

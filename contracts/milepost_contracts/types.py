@@ -16,6 +16,7 @@ _CLEAR = r"(?!enc:v1:)"
 
 NAME_PATTERN = rf"^[a-z0-9][a-z0-9_-]{{0,62}}{_END}"
 ID_PATTERN = rf"^{_UUID}{_END}"
+KEY_ID_PATTERN = rf"^[0-9a-f]{{32}}{_END}"
 PERSON_PATTERN = rf"^user:{_UUID}{_END}"
 OWNER_PATTERN = rf"^(user|mentorship|programme):{_UUID}{_END}"
 ACTOR_PATTERN = (
@@ -29,7 +30,7 @@ CODE_PATTERN = rf"^{_CLEAR}[A-Za-z0-9%][A-Za-z0-9 _.:/%-]{{0,63}}{_END}"
 
 Name: TypeAlias = Annotated[str, Meta(pattern=NAME_PATTERN, description="tenant, caller or plugin name")]
 Id: TypeAlias = Annotated[str, Meta(pattern=ID_PATTERN, description="UUID, lower case with hyphens")]
-KeyId: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}(?!\n)$", description="of a person's key; random")]
+KeyId: TypeAlias = Annotated[str, Meta(pattern=KEY_ID_PATTERN, description="of a person's key; random")]
 PersonRef: TypeAlias = Annotated[str, Meta(pattern=PERSON_PATTERN, description="user:UUID")]
 OwnerRef: TypeAlias = Annotated[str, Meta(pattern=OWNER_PATTERN, description="user:, mentorship: or programme:UUID")]
 ActorRef: TypeAlias = Annotated[
@@ -85,7 +86,7 @@ Health: TypeAlias = Annotated[str, _known("on_track", "at_risk", "off_track", "u
 Result: TypeAlias = Annotated[str, _known("achieved", "partially_achieved", "missed", "abandoned")]
 Trigger: TypeAlias = Annotated[str, _known("new_information", "circumstances", "skill_acquired", "periodic", "other")]
 ReasonCode: TypeAlias = Annotated[str, _known("scope", "resources", "illness", "dependency", "estimate", "other")]
-Aggregate: TypeAlias = Annotated[str, _known("goal", "mentorship", "programme", "person", "tenant")]
+Aggregate: TypeAlias = Annotated[str, _known("goal", "mentorship", "programme", "person", "tenant", "access")]
 WaivableCheck: TypeAlias = Annotated[str, _known("deadline", "measures", "evaluation", "placeholder")]
 ProgressFrom: TypeAlias = Annotated[str, _known("measures", "children")]
 MentorshipFormat: TypeAlias = Annotated[str, _known("one_to_one", "reverse", "circle", "peer")]
@@ -95,6 +96,10 @@ Rhythm: TypeAlias = Annotated[str, _known("weekly", "bi_weekly", "monthly", "day
 Disposition: TypeAlias = Annotated[str, _known("keep", "pause", "close", "place")]
 ParticipantRole: TypeAlias = Annotated[str, _known("mentee", "mentor", "peer", "member", "admin")]
 TenantRole: TypeAlias = Annotated[str, _known("admin", "importer", "auditor")]
+AccessKind: TypeAlias = Annotated[
+    str,
+    _known("keys", "history", "as_of", "diff", "explain", "evolution", "proof", "export", "access", "verify"),
+]
 
 # Dates of commands outside these years are typing errors (strict.py), and arithmetic on them would leave what a date
 # can hold.
@@ -198,6 +203,13 @@ class SeenAt(Value, frozen=True, kw_only=True):
     aggregate: Aggregate
     id: Id
     version: int
+
+
+class Scope(Value, frozen=True, kw_only=True):
+    """What a reading was about: a goal, a person's or a programme's whole ..., by its aggregate."""
+
+    aggregate: Aggregate
+    id: Id
 
 
 class Reading(Value, frozen=True, kw_only=True):

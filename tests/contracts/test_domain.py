@@ -21,8 +21,9 @@ EVENT_NAMES = {
     "programme": """created rubric_set cadence_set cap_set template_published template_retired participant_enrolled
         participant_withdrawn cycle_planned cycle_opened cycle_closed survey_recorded cost_recorded benefit_recorded
         closed""",
-    "person": "linked held released",
-    "tenant": "opened role_granted role_revoked stream_refilled closed",
+    "person": "linked held released erased keys_destroyed",
+    "tenant": "opened role_granted role_revoked stream_refilled retention_set wrapping_key_rotated closed",
+    "access": "recorded",
 }
 COMMAND_NAMES = {
     "goal": """create_goal import_goal place_goal refine_goal set_deadline shift_deadline set_schedule define_measure
@@ -37,8 +38,9 @@ COMMAND_NAMES = {
         replace_party remove_party complete cancel record_reflection attach_resource""",
     "programme": """create set_rubric set_cadence set_cap publish_template retire_template enrol_participant
         withdraw_participant plan_cycle open_cycle close_cycle record_survey record_cost record_benefit close""",
-    "person": "link hold release",
-    "tenant": "open grant_role revoke_role record_refill close",
+    "person": "link hold release erase record_keys_destroyed",
+    "tenant": "open grant_role revoke_role record_refill set_retention record_key_rotation close",
+    "access": "record",
 }
 
 
@@ -49,6 +51,7 @@ def test_events() -> None:
     assert all(f"{event.AGGREGATE}.{event.NAME}.v{event.VERSION}" == tag for tag, event in EVENTS.items())
     # No event hides another one of the same tag, and none is left out.
     bases = {"Event", "GoalEvent", "TermsEvent", "MentorshipEvent", "ProgrammeEvent", "PersonEvent", "TenantEvent"}
+    bases |= {"AccessEvent"}
     assert {event.__qualname__ for event in _below(Event)} >= bases
     assert {event for event in _below(Event) if event.__name__ not in bases} == set(EVENTS.values())
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from milepost_contracts import types
+from milepost_contracts.queries.moments import MOMENT_PATTERN
 
 LATER = "later_member"
 # Any text that UTF-8 can carry: astral characters, controls and right-to-left too; lone surrogates are no text.
@@ -33,7 +34,8 @@ PATTERNS: dict[str, st.SearchStrategy[str]] = {
     types.CODE_PATTERN: st.from_regex(r"[A-Za-z0-9%][A-Za-z0-9 _./%-]{0,20}", fullmatch=True),
     r"^[a-z][a-z0-9_]{0,62}(?!\n)$": st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True),  # a question to a plugin
     types.WORDS_PATTERN: st.sampled_from(["*", "goal.*/title", "goal.created/title", "goal.refined/*"]),
-    r"^[0-9a-f]{32}(?!\n)$": st.from_regex(r"[0-9a-f]{32}", fullmatch=True),  # a key's id
+    types.KEY_ID_PATTERN: st.from_regex(r"[0-9a-f]{32}", fullmatch=True),  # a key's id
+    MOMENT_PATTERN: st.sampled_from(["now", "v7", "s1234", "2026-03-01", "2026-03-01T09:30:00.5Z"]),
     r"^(?!enc:v1:)": TEXT.filter(bool),
     r"^[0-9]{16}(?!\n)$": st.integers(0, 10**16 - 1).map("{:016d}".format),
 }

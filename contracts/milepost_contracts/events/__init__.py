@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from milepost_contracts.events import goal, mentorship, person, programme, tenant
+from milepost_contracts.events import access, goal, mentorship, person, programme, tenant
 from milepost_contracts.events.base import Context, Event, GoalEvent, TermsEvent
 from milepost_contracts.types import words_paths
 
@@ -16,6 +16,7 @@ _BASES = {
     "ProgrammeEvent",
     "PersonEvent",
     "TenantEvent",
+    "AccessEvent",
 }
 
 
@@ -28,18 +29,22 @@ def _in(module: ModuleType) -> list[type[Event]]:
 
 
 EVENTS: dict[str, type[Event]] = {
-    event.TAG: event for module in (goal, mentorship, programme, person, tenant) for event in _in(module)
+    event.TAG: event for module in (goal, mentorship, programme, person, tenant, access) for event in _in(module)
 }
 # Per tag: (path, audience, words) of each member that holds people's words; see types.words_paths.
 WORDS = {tag: words_paths(event) for tag, event in EVENTS.items()}
+# Tags of events whose words are sealed under the organisation's key alone.
+OF_ORGANISATION = frozenset(tag for tag, event in EVENTS.items() if event.OF_ORGANISATION)
 
 __all__ = [
     "EVENTS",
+    "OF_ORGANISATION",
     "WORDS",
     "Context",
     "Event",
     "GoalEvent",
     "TermsEvent",
+    "access",
     "goal",
     "mentorship",
     "person",

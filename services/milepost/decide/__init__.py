@@ -12,7 +12,7 @@ import datetime as dt
 from typing import Any
 
 # Importing a module registers what it decides and evolves.
-from milepost.decide import goal, mentorship, person, programme, tenant
+from milepost.decide import access, goal, mentorship, person, programme, tenant
 from milepost.decide.kernel import (
     DECIDERS,
     EVOLVERS,
@@ -42,7 +42,9 @@ BEGINNINGS = (
     events.programme.Created,
     events.person.Linked,
     events.person.Held,
+    events.person.Erased,
     events.tenant.Opened,
+    events.access.Recorded,
 )
 
 
@@ -84,6 +86,7 @@ __all__ = [
     "Ref",
     "Refused",
     "Seen",
+    "access",
     "decide",
     "evolve",
     "goal",

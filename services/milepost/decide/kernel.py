@@ -14,7 +14,7 @@ from milepost_contracts.events import Event
 from milepost_contracts.types import SeenAt
 
 Ref = tuple[str, str]
-"""An aggregate: (`goal` | `mentorship` | `programme` | `person` | `tenant`, id)."""
+"""An aggregate: (`goal` | `mentorship` | `programme` | `person` | `tenant` | `access`, id)."""
 
 
 class Change(NamedTuple):

@@ -14,7 +14,7 @@ from milepost_contracts.envelope import SCHEMA_PREFIX, Envelope, encode
 from milepost_contracts.events import EVENTS, WORDS, TermsEvent
 from milepost_contracts.events.goal import Agreed, Proposed
 from milepost_contracts.sealing import NONCE_BYTES, PREFIX, SealingKey, derive, info, seal_data
-from tests.support.golden import frame, goals
+from tests.support.golden import auditing, frame, goals
 from tests.support.golden.story import Story, Told, event_id
 from tests.support.golden.world import ORGANISATION, PEOPLE, TENANT, Person, by_ref, secret, uid
 
@@ -49,6 +49,8 @@ def tell_all() -> Story:
     goals.ending(story)
     goals.importing(story)
     frame.closing(story)
+    frame.erasing(story)
+    auditing.reading(story)
     return story
 
 
@@ -87,6 +89,7 @@ class Writer:
                 version=self._versions[subject],
                 sequence=f"{self._number:016d}",
                 actor=told.actor,
+                onbehalfof=told.on_behalf_of,
                 authnby="nats" if told.actor.startswith("service:") else "gateway:web",
                 correlationid=uid(0xC000000 + self._command),
                 causationid=uid(0xC000000 + self._command),
@@ -110,7 +113,9 @@ class Writer:
         return msgspec.json.encode(members)
 
     def _key(self, subject: str, audience: str, told: Told) -> ExampleKey:
-        author, owner = by_ref(told.actor), _owner(subject, told)
+        author, owner = by_ref(told.on_behalf_of or told.actor), _owner(subject, told)
+        if told.event.OF_ORGANISATION:
+            author = owner = ORGANISATION
         what = info(TENANT, subject, audience, author.key_id, owner.key_id)
         derived = derive(secret(author), secret(owner), what)
         self.keys[derived.kid] = {

@@ -25,6 +25,7 @@ class Told:
     context: Context | None
     same_command: bool
     occurred_at: str
+    on_behalf_of: str = ""
 
 
 @dataclass(slots=True)
@@ -40,10 +41,19 @@ class Story:
         assert on > self.on, f"{on} is not after {self.on}"
         self.on = on
 
-    def tell(self, actor: str, aggregate_id: str, event: Event, *, same: bool = False, occurred_at: str = "") -> None:
+    def tell(
+        self,
+        actor: str,
+        aggregate_id: str,
+        event: Event,
+        *,
+        same: bool = False,
+        occurred_at: str = "",
+        on_behalf_of: str = "",
+    ) -> None:
         """Let *event* happen; *same*: it comes with the event before it, from one command."""
         context = self.contexts[aggregate_id] if isinstance(event, GoalEvent) else None
-        self.told.append(Told(self.on, actor, aggregate_id, event, context, same, occurred_at))
+        self.told.append(Told(self.on, actor, aggregate_id, event, context, same, occurred_at, on_behalf_of))
 
     def event_id(self) -> str:
         """Return the id of the event told last."""
