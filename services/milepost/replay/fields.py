@@ -1,0 +1,174 @@
+"""What is known of an aggregate becomes members to show, and two of them are compared member by member."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from rpds import HashTrieMap, HashTrieSet
+
+from milepost.replay.said import VALUE_OF
+from milepost.replay.story import Known
+from milepost.replay.words import Words
+
+# What follows from other members, readings as arithmetic wants them, and what the answer says besides.
+_DERIVED = frozenset({"tallies", "id"})
+# What items are called by.
+_TITLES = ("title", "name")
+
+
+class Changed(NamedTuple):
+    """A member that differs: dotted, `changed`, `added` or `removed`, before and after, words opened where they can be.
+
+    title: of the item that the member belongs to, as it is or was called.
+    """
+
+    field: str
+    change: str
+    before: Any
+    after: Any
+    title: str | None = None
+
+
+def tree(known: Known, *, only: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what is known as JSON members, words sealed; *only*: these (absent: all but what follows from others)."""
+    wanted = set(only)
+    return {
+        name: value.tree() if isinstance(value, _Items) else _plain(value)
+        for name, value in _members(known).items()
+        if not wanted or name in wanted
+    }
+
+
+def changes(before: Known, after: Known, words: Words) -> list[Changed]:
+    """Return every member that differs, in the order of the state's members and of items' ids."""
+    if before.state is after.state and before.said is after.said:
+        return []
+    found: list[Changed] = []
+    was, now = _members(before), _members(after)
+    for name in [*now, *(name for name in was if name not in now)]:
+        old, new = was.get(name), now.get(name)
+        if old is new:
+            continue
+        if isinstance(old, _Items | None) and isinstance(new, _Items | None):
+            found += _items(name, old or _NONE, new or _NONE, words)
+        else:
+            found += _compared(name, _opened(old, words), _opened(new, words))
+    return found
+
+
+def called(known: Known, collection: str, key: str) -> str | None:
+    """Return what an item is called, sealed; None where it has no name or is not there."""
+    items = getattr(known.state, collection, None)
+    measures = getattr(known.state, "retired", None) if collection == "measures" else None
+    for held in (items, measures):
+        if isinstance(held, HashTrieMap) and key in held:
+            item = _Items(collection, held, known).item(key)
+            if (name := _title(item)) is not None:
+                return name
+            day = item.get("held_on") if isinstance(item, dict) else None
+            return f"of {day}" if day else None
+    return None
+
+
+class _Items:
+    """A collection of the state, with what is said of its items."""
+
+    def __init__(self, name: str, items: Mapping[Any, Any], known: Known) -> None:
+        self.name = name
+        self.items = items
+        self.known = known
+
+    def tree(self) -> dict[str, Any]:
+        """Return all items as JSON, by id."""
+        return {str(key): self.item(key) for key in sorted(self.items, key=str)}
+
+    def item(self, key: Any) -> Any:
+        """Return an item as JSON, what is said of it among its members."""
+        value = _plain(self.items[key])
+        told = self.known.said.get((self.name, key))
+        if self.name in VALUE_OF and not isinstance(value, dict):
+            value = {VALUE_OF[self.name]: value}
+        return value if told is None else value | _plain(told) if isinstance(value, dict) else value
+
+    def same(self, other: _Items, key: Any) -> bool:
+        place = (self.name, key)
+        return self.items[key] is other.items[key] and self.known.said.get(place) is other.known.said.get(place)
+
+
+_NONE = _Items("", {}, Known())
+
+
+def _members(known: Known) -> dict[str, Any]:
+    """Return the members of the state, and those that are said of it as a whole."""
+    if known.state is None:
+        return {}
+    members: dict[str, Any] = {}
+    for name in known.state.__struct_fields__:
+        value = getattr(known.state, name)
+        if name in _DERIVED:
+            continue
+        if isinstance(value, HashTrieMap):
+            members[name] = _Items(name, value, known)
+        elif value is not None and (told := known.said.get((name, ""))) is not None:
+            members[name] = _plain(value) | _plain(told)
+        else:
+            members[name] = value
+    for (collection, name), told in known.said.items():
+        if not collection:
+            members[name] = told[name]
+    return members
+
+
+def _items(name: str, old: _Items, new: _Items, words: Words) -> Iterator[Changed]:
+    if old.items is new.items and old.known.said is new.known.said:
+        return
+    for key in sorted({*old.items, *new.items}, key=str):
+        field = f"{name}.{key}"
+        if key not in new.items:
+            item = words.opened(old.item(key))
+            yield Changed(field, "removed", item, None, _title(item))
+        elif key not in old.items:
+            item = words.opened(new.item(key))
+            yield Changed(field, "added", None, item, _title(item))
+        elif not new.same(old, key):
+            item = words.opened(new.item(key))
+            yield from _compared(field, words.opened(old.item(key)), item, _title(item))
+
+
+def _title(item: Any) -> str | None:
+    if isinstance(item, dict):
+        return next((item[name] for name in _TITLES if isinstance(item.get(name), str)), None)
+    return None
+
+
+def _compared(field: str, old: Any, new: Any, title: str | None = None) -> Iterator[Changed]:
+    """Compare JSON values; members of objects one by one, lists as a whole."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in [*new, *(name for name in old if name not in new)]:
+            yield from _compared(f"{field}.{name}", old.get(name), new.get(name), title)
+    elif old != new and not (_says_nothing(old) and _says_nothing(new)):
+        yield Changed(field, "changed", old, new, title)
+
+
+def _says_nothing(value: Any) -> bool:
+    return value is None or value is False or value in ("", [], {})
+
+
+def _opened(value: Any, words: Words) -> Any:
+    plain = words.opened(_plain(value))
+    # A set of words is sorted once they are open: sealed, the same ones come in any order.
+    return sorted(plain) if isinstance(value, frozenset) else plain
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.to_builtins(value, enc_hook=_hook, order="deterministic")
+
+
+def _hook(value: Any) -> Any:
+    if isinstance(value, HashTrieMap):
+        return {str(name): value[name] for name in sorted(value, key=str)}
+    if isinstance(value, HashTrieSet):
+        return sorted(value)
+    raise NotImplementedError(f"no JSON form of {type(value).__name__}")
