@@ -1,0 +1,1 @@
+"""Verifying, against journals that were tampered with."""
