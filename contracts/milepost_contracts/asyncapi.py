@@ -81,6 +81,10 @@ def _streams() -> Part:
             "subjects": [subjects.DEAD_LETTERS],
             "description": "References to parked events, removed when these have been dealt with.",
         },
+        subjects.STREAM_CHECKPOINTS: {
+            "subjects": [subjects.CHECKPOINTS],
+            "description": "Every signed checkpoint of every tenant's log, kept for good.",
+        },
     }
 
 
@@ -164,6 +168,14 @@ def _other_channels() -> Part:
             "messages": {letters.TAG: _message_ref(letters.TAG)},
             "x-stream": subjects.STREAM_DEAD,
         },
+        "checkpoints": {
+            "address": "goals.checkpoint.v1.{tenant}",
+            "description": "Signed heads of the tenant's log (C2SP tlog-checkpoint): how many events there are, and "
+            "their RFC 6962 root. Who keeps one can have any change before it proved.",
+            "parameters": {"tenant": _TENANT},
+            "messages": {"checkpoint": _message_ref("checkpoint")},
+            "x-stream": subjects.STREAM_CHECKPOINTS,
+        },
     }
 
 
@@ -206,6 +218,11 @@ def _operations() -> Part:
         "channel": {"$ref": "#/channels/deadLetters"},
         "summary": "Refer to an event that waits for somebody to look at it.",
     }
+    operations["send_checkpoints"] = {
+        "action": "send",
+        "channel": {"$ref": "#/channels/checkpoints"},
+        "summary": "Tell what the log has committed itself to, each checkpoint once.",
+    }
     return operations
 
 
@@ -230,6 +247,12 @@ def _messages() -> Part:
     payload = _enveloped(letters.TAG, "consumer.event_parked.json")
     messages[letters.TAG] = _message(letters.TAG, _summary(letters.EventParked), payload) | {
         "contentType": CONTENT_TYPE
+    }
+    messages["checkpoint"] = {
+        "name": "checkpoint",
+        "summary": "A signed note: origin, size, root in base64, an empty line and signatures.",
+        "contentType": "text/plain; charset=utf-8",
+        "payload": {"type": "string"},
     }
     return messages
 

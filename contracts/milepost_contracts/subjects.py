@@ -11,9 +11,11 @@ from milepost_contracts.types import ID_PATTERN, NAME_PATTERN
 
 AGGREGATES = ("goal", "mentorship", "programme", "person", "tenant", "access")
 STREAM, STREAM_PLUGIN, STREAM_DEAD = "GOALS", "GOALS_PLUGIN", "GOALS_DEAD"
+STREAM_CHECKPOINTS = "GOALS_CHECKPOINTS"
 EVENTS = "goals.event.v1.>"
 PLUGIN_FACTS = "goals.plugin.v1.>"
 DEAD_LETTERS = "goals.dead.v1.>"
+CHECKPOINTS = "goals.checkpoint.v1.*"
 # Between our own processes: "a commit happened" (an empty message that may be lost), and the relay's verbs.
 HINT = "goals.hint.v1"
 ADMIN = "goals.admin.v1"
@@ -68,6 +70,11 @@ def dead(tenant: str, consumer: str) -> str:
 def dead_of(consumer: str) -> str:
     """Return the filter of a consumer's dead letters in every tenant, e.g. `goals.dead.v1.*.rewards`."""
     return f"goals.dead.v1.*.{_name(consumer)}"
+
+
+def checkpoint(tenant: str) -> str:
+    """Return the subject of the signed checkpoints of a tenant's log, e.g. `goals.checkpoint.v1.acme`."""
+    return f"goals.checkpoint.v1.{_name(tenant)}"
 
 
 def review(tenant: str, plugin: str) -> str:

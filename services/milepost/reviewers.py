@@ -14,6 +14,7 @@ UNREVIEWED = frozenset(
     {
         ("tenant", "record_refill"),
         ("tenant", "record_key_rotation"),
+        ("tenant", "record_signing_key"),
         ("person", "erase"),
         ("person", "record_keys_destroyed"),
         ("access", "record"),

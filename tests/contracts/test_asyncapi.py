@@ -146,6 +146,7 @@ def test_streams() -> None:
         subjects.STREAM: [subjects.EVENTS],
         subjects.STREAM_PLUGIN: [subjects.PLUGIN_FACTS],
         subjects.STREAM_DEAD: [subjects.DEAD_LETTERS],
+        subjects.STREAM_CHECKPOINTS: [subjects.CHECKPOINTS],
     }
     assert {channel["x-stream"] for channel in DOCUMENT["channels"].values() if "x-stream" in channel} == set(
         DOCUMENT["x-streams"]

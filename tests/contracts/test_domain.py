@@ -22,7 +22,8 @@ EVENT_NAMES = {
         participant_withdrawn cycle_planned cycle_opened cycle_closed survey_recorded cost_recorded benefit_recorded
         closed""",
     "person": "linked held released erased keys_destroyed",
-    "tenant": "opened role_granted role_revoked stream_refilled retention_set wrapping_key_rotated closed",
+    "tenant": """opened role_granted role_revoked stream_refilled retention_set wrapping_key_rotated
+        signing_key_rotated closed""",
     "access": "recorded",
 }
 COMMAND_NAMES = {
@@ -39,7 +40,8 @@ COMMAND_NAMES = {
     "programme": """create set_rubric set_cadence set_cap publish_template retire_template enrol_participant
         withdraw_participant plan_cycle open_cycle close_cycle record_survey record_cost record_benefit close""",
     "person": "link hold release erase record_keys_destroyed",
-    "tenant": "open grant_role revoke_role record_refill set_retention record_key_rotation close",
+    "tenant": """open grant_role revoke_role record_refill set_retention record_key_rotation record_signing_key
+        close""",
     "access": "record",
 }
 

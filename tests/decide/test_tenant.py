@@ -12,6 +12,7 @@ from milepost_contracts.commands.tenant import (
     Open,
     RecordKeyRotation,
     RecordRefill,
+    RecordSigningKey,
     RevokeRole,
     SetRetention,
 )
@@ -21,6 +22,7 @@ from milepost_contracts.events.tenant import (
     RetentionSet,
     RoleGranted,
     RoleRevoked,
+    SigningKeyRotated,
     StreamRefilled,
     WrappingKeyRotated,
 )
@@ -31,6 +33,8 @@ SERVICE = "service:setup"
 RELAY = "service:publish"
 OPENED = Opened(title="Acme", admins=[ADMIN])
 FIRST, LAST, LATER = "0000000000000001", "0000000000000007", "0000000000000009"
+
+KEYS = [f"milepost.local/acme+0000000{n}+{'A' * 44}" for n in range(3)]
 
 
 def test_a_service_opens() -> None:
@@ -181,3 +185,18 @@ def test_a_new_wrapping_key_is_recorded_once() -> None:
     scenario.when(ADMIN, RecordKeyRotation, keys=3, generation_before=2, generation_after=3).refused("not_allowed")
     closed = given(OPENED, Closed()).when(SERVICE, RecordKeyRotation, keys=3, generation_before=1, generation_after=2)
     closed.tags("wrapping_key_rotated")
+
+
+def test_a_new_signing_key_is_recorded_once() -> None:
+    """The log alone records it, of a closed tenant too; each follows the one before, and is another."""
+    replay = "service:replay"
+    scenario = given(OPENED).when(replay, RecordSigningKey, old=KEYS[0], new=KEYS[1])
+    scenario.then(SigningKeyRotated(old=KEYS[0], new=KEYS[1]))
+    assert scenario.state("tenant").signing_key == KEYS[1]
+    scenario.when(replay, RecordSigningKey, old=KEYS[0], new=KEYS[1]).nothing()
+    scenario.when(replay, RecordSigningKey, old=KEYS[0], new=KEYS[2]).refused("signing_key_stale")
+    scenario.done(replay, RecordSigningKey, old=KEYS[1], new=KEYS[2])
+    given(OPENED).when(replay, RecordSigningKey, old=KEYS[0], new=KEYS[0]).refused("signing_key_same")
+    for actor in (ADMIN, SERVICE):
+        given(OPENED).when(actor, RecordSigningKey, old=KEYS[0], new=KEYS[1]).refused("not_allowed")
+    given(OPENED, Closed()).when(replay, RecordSigningKey, old=KEYS[0], new=KEYS[1]).tags("signing_key_rotated")

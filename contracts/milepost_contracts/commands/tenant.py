@@ -17,6 +17,11 @@ from milepost_contracts.types import (
 
 Sequence: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{16}(?!\n)$")]
 
+# A public key as C2SP signed-note writes it: NAME+HASH+BASE64.
+VerifierLine: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[^+\s]{1,255}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{43,60}={0,2}(?!\n)$", max_length=400)
+]
+
 
 class TenantCommand(Command, frozen=True, kw_only=True):
     """A command on a tenant."""
@@ -65,6 +70,13 @@ class RecordKeyRotation(TenantCommand, frozen=True, kw_only=True):
     keys: Annotated[int, Meta(ge=0)]
     generation_before: Annotated[int, Meta(ge=0)]
     generation_after: Annotated[int, Meta(ge=1)]
+
+
+class RecordSigningKey(TenantCommand, frozen=True, kw_only=True):
+    """Record that the log's checkpoints get another signing key; sent by replay."""
+
+    old: VerifierLine
+    new: VerifierLine
 
 
 class Close(TenantCommand, frozen=True, kw_only=True):

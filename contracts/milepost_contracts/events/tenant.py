@@ -57,6 +57,13 @@ class WrappingKeyRotated(TenantEvent, frozen=True, kw_only=True):
     generation_after: int
 
 
+class SigningKeyRotated(TenantEvent, frozen=True, kw_only=True):
+    """The log's checkpoints are signed by another key from now on, the first one by both; public vkey lines."""
+
+    old: str
+    new: str
+
+
 class Closed(TenantEvent, frozen=True, kw_only=True):
     """The tenant takes no more commands; a merge names its successor."""
 

@@ -1,4 +1,4 @@
-"""A tenant's events: it opens, gives and takes roles, learns of refills and new wrapping keys, and closes for good."""
+"""A tenant's events: it opens, gives and takes roles, learns of refills and new keys, and closes for good."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from milepost_contracts.subjects import tenant_id
 AFTER_CLOSING = (
     commands.RecordRefill,
     commands.RecordKeyRotation,
+    commands.RecordSigningKey,
     person.Erase,
     person.RecordKeysDestroyed,
     access.Record,
 )
 PUBLISH = "service:publish"  # the relay: nobody else knows what happened to the stream
+REPLAY = "service:replay"  # the log: it alone has the signing keys
 WHO = "an admin of the tenant or a service"
 
 
@@ -34,6 +36,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     generation: int = 0  # of its stream's last recorded refill
     refilled: tuple[str, str] | None = None  # its sequences that the last refill covers
     successor: str | None = None
+    signing_key: str | None = None  # the newest public line that an event told of
     retention_months: int | None = None  # without taking part in anything; then a person is due for erasure
     wrapping: int = 0  # generation of the wrapping key after its last recorded rotation
 
@@ -222,6 +225,25 @@ def record_key_rotation(case: Case) -> list[Change]:
 def wrapping_key_rotated(state: Tenant, event: events.WrappingKeyRotated, _recorded: Recorded) -> Tenant:
     """Remember its generation."""
     return msgspec.structs.replace(state, wrapping=event.generation_after)
+
+
+@decides(commands.RecordSigningKey)
+def record_signing_key(case: Case) -> list[Change]:
+    """Record that the log signs with another key; asked again, it changes nothing."""
+    command, known = case.command, case.state.signing_key
+    permit(case, command.actor == REPLAY, "the log (service:replay)")
+    if command.new == known:
+        return []
+    message = "A new key follows the one that signs."
+    case.reasons.unless(known in (None, command.old), "signing_key_stale", message, "old", signing_key=known)
+    case.reasons.unless(command.old != command.new, "signing_key_same", "The new key is another one.", "new")
+    return [case.change(events.SigningKeyRotated(old=command.old, new=command.new))]
+
+
+@evolves(events.SigningKeyRotated)
+def signing_key_rotated(state: Tenant, event: events.SigningKeyRotated, _recorded: Recorded) -> Tenant:
+    """Remember the new key."""
+    return msgspec.structs.replace(state, signing_key=event.new)
 
 
 @decides(commands.Close)

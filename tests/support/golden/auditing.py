@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-from milepost_contracts.events import access
+from milepost_contracts.events import access, tenant
 from milepost_contracts.subjects import access_id
 from milepost_contracts.types import Scope
 from tests.support.golden.story import Story
-from tests.support.golden.world import INES, PROGRAMME, REPLAY, TALKS, TENANT
+from tests.support.golden.world import INES, PROGRAMME, REPLAY, TALKS, TENANT, TENANT_ID
+
+OLD_KEY = "milepost.local/acme+15728ef5+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
+NEW_KEY = "milepost.local/acme+59e3e25e+AYE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"
 
 
 def reading(story: Story) -> None:
@@ -26,3 +29,9 @@ def reading(story: Story) -> None:
         reason="Handed to the works council.",
     )  # fmt: skip
     story.tell(REPLAY, log, programme, on_behalf_of=INES.ref)
+
+
+def signing(story: Story) -> None:
+    """Change the key that signs the log's checkpoints."""
+    story.day("2027-01-18")
+    story.tell(REPLAY, TENANT_ID, tenant.SigningKeyRotated(old=OLD_KEY, new=NEW_KEY))

@@ -51,6 +51,7 @@ def tell_all() -> Story:
     frame.closing(story)
     frame.erasing(story)
     auditing.reading(story)
+    auditing.signing(story)
     return story
 
 

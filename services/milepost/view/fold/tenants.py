@@ -43,6 +43,7 @@ def closed(row: TenantRow, _event: tenant.Closed, _at: At) -> None:
     tenant.StreamRefilled,
     tenant.RetentionSet,
     tenant.WrappingKeyRotated,
+    tenant.SigningKeyRotated,
     person.Linked,
     person.Held,
     person.Released,
