@@ -1,0 +1,13 @@
+"""Events leave the journal in a bundle that others can read and check; what is asked is answered, what comes is kept.
+
+On the journal's side `answering` gives pages of documents and proofs, of what `scoping` finds. At who exports,
+`bundling` asks for them and `collecting` verifies and keeps them; `telling` opens words (`opening`), folds histories
+(`folding`) and shows them (`report`, `tables`).
+"""
+
+from milepost.replay.export.answering import Exports
+from milepost.replay.export.bundling import Bundled, Sources, make, prepared
+from milepost.replay.export.collecting import ExportError
+from milepost.replay.export.plan import Plan
+
+__all__ = ["Bundled", "ExportError", "Exports", "Plan", "Sources", "make", "prepared"]
