@@ -19,6 +19,7 @@ from typing import NamedTuple
 from structlog.typing import FilteringBoundLogger
 
 from milepost.accept.deciding import Attempt, Clock, Decider, Overlay, Ticket, Unreviewed, accepted, failed
+from milepost.accept.erasing import Erasing
 from milepost.decide import Limits
 from milepost.journal import (
     Committed,
@@ -30,7 +31,8 @@ from milepost.journal import (
     Outcome,
     OutcomeUnknown,
 )
-from milepost_contracts.answers import Accepted, Failed
+from milepost_contracts.answers import Accepted, Answer, Failed
+from milepost_contracts.commands.person import Erase
 
 BATCH_MAX = 256  # a transaction of so many stays below 20 ms on either database, so nobody waits long for neighbours
 BATCH_MIN = 24  # so many go to an idle disk although more wait: those are decided meanwhile
@@ -101,6 +103,7 @@ class Committer:
         self._again: deque[Ticket] = deque()  # to be decided before what is in the inbox
         self._open = _Batch(Overlay(self._states))
         self._committing: _Batch | None = None
+        self._erasing = Erasing(journal, keys, submit=self.submit, forget=self.forget, replied=replied, log=log)
         self._deciding = threading.Thread(target=self._decide, name="accept-decide", daemon=True)
         self._writing = threading.Thread(target=self._commit, name="accept-commit", daemon=True)
         self._stopping = False
@@ -109,7 +112,8 @@ class Committer:
         self._counting = threading.Lock()
 
     def start(self) -> None:
-        """Begin to take tickets."""
+        """Begin to take tickets, once nobody is left to be erased; raises JournalError."""
+        self._erasing.start()
         self._deciding.start()
         self._writing.start()
 
@@ -147,6 +151,7 @@ class Committer:
         self._deciding.join()
         self._outbox.put(None)
         self._writing.join()
+        self._erasing.stop()
 
     # The committing thread
 
@@ -194,8 +199,18 @@ class Committer:
     def _has_room(self) -> bool:
         return len(self._open.appending) < self._batch_max
 
+    def _renew(self) -> None:
+        """Forget keys that were destroyed, by whomever, and the states that may hold words opened with them."""
+        if self._keys.renew():
+            self._forget = True
+        if self._forget and self._committing is None:
+            self._states.clear()
+            self._forget = False
+
     def _attempt(self, ticket: Ticket) -> None:
         try:
+            if not self._open.attempts:
+                self._renew()
             attempt = self._decider.attempt(ticket, self._open.overlay)
         except (JournalUnavailable, KeysUnavailable):
             ticket.reply(ticket, failed("journal_unavailable", "The journal does not answer; send it again."))
@@ -247,7 +262,7 @@ class Committer:
         for attempt in batch.attempts:
             outcome = outcomes.get(id(attempt))
             if isinstance(outcome, Committed):
-                attempt.ticket.reply(attempt.ticket, _accepted(attempt.ticket, outcome))
+                self._reply(attempt.ticket, _accepted(attempt.ticket, outcome))
             elif whole and attempt.append is None:
                 self._answer(attempt)
             else:
@@ -295,9 +310,15 @@ class Committer:
         if not still or attempt.answer is None:
             self._retry(attempt)
         elif not isinstance(attempt.answer, Unreviewed):
-            attempt.ticket.reply(attempt.ticket, attempt.answer)
+            self._reply(attempt.ticket, attempt.answer)
         elif attempt.ticket.review is not None:
             attempt.ticket.review(attempt.ticket, attempt.answer.version)
+
+    def _reply(self, ticket: Ticket, answer: Answer) -> None:
+        if isinstance(answer, Accepted) and isinstance(ticket.decoded.command, Erase):
+            self._erasing.put(ticket, answer)  # answers it when the keys are gone
+        else:
+            ticket.reply(ticket, answer)
 
     def _newest(self, attempt: Attempt) -> bool:
         tenant = attempt.ticket.decoded.tenant

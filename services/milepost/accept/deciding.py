@@ -95,6 +95,13 @@ class Overlay:
             self.changed[tenant, ref] = loaded
             self.writers.setdefault((tenant, ref), []).append(append)
 
+    def peek(self, tenant: str, ref: Ref) -> Loaded | None:
+        """Return what is known of *ref* without loading it, with what is not committed yet."""
+        for overlay in (self, self.base):
+            if overlay is not None and (found := overlay.changed.get((tenant, ref))) is not None:
+                return found
+        return self._states.known(tenant, ref)
+
     def uncommitted(self, tenant: str, refs: Iterable[Ref]) -> list[Append]:
         """Return the appends, not known to be committed, whose events are in the states of *refs*."""
         found: dict[int, Append] = {}
@@ -194,19 +201,29 @@ class Decider:
         try:
             sealed, after = self._seal(decoded, decision.changes, over, now)
         except KeyErased:
-            erased = Problem(code="person_erased", field="actor", message="The author or the owner was erased.")
-            return None, answers.Refused(errors=[erased]), reads, {}
+            return None, _ERASED, reads, {}
         return self._append(ticket, sealed, reads, over, redecide), None, reads, after
 
     def _seal(
         self, decoded: Decoded, changes: list[Change], over: Overlay, now: dt.datetime
     ) -> tuple[list[Sealed], dict[Ref, Loaded]]:
+        tenant, command = decoded.tenant, decoded.command
+
+        def gone(person: str) -> bool:
+            """Whether *person* was erased, or is being: the event is on its way, the keys are destroyed after it."""
+            entry = over.peek(tenant, ("person", person.partition(":")[2]))
+            return (
+                entry is not None and entry.state is not None and entry.state.erased is not None
+            ) or self._keys.is_erased(tenant, person)
+
+        if command.on_behalf_of is not None and gone(command.on_behalf_of):
+            raise KeyErased(f"{command.on_behalf_of} of {tenant} was erased")
         after: dict[Ref, Loaded] = {}
         sealed: list[Sealed] = []
         for change in changes:
             ref: Ref = (change.aggregate, change.id)
-            before = after.get(ref) or over.get(decoded.tenant, ref)
-            one, after[ref] = self._sealer.seal(decoded, change, before, str(uuid7()), now)
+            before = after.get(ref) or over.get(tenant, ref)
+            one, after[ref] = self._sealer.seal(decoded, change, before, str(uuid7()), now, gone)
             sealed.append(one)
         return sealed, after
 
@@ -260,12 +277,23 @@ class Decider:
         try:
             same = first.envelope.commandhash == self._sealer.hash_again(decoded, own, first.envelope)
         except KeyErased:
-            same = False
+            return _ERASED
         if not same:
             message = "This command_id was used for another command on this aggregate; take a new one."
             return answers.Refused(errors=[Problem(code="command_id_reused", field="command_id", message=message)])
         warnings = msgspec.json.decode(found.answer, type=list[Warn]) if found.answer else []
         return accepted(command.id, own, found.events, warnings)
+
+
+_ERASED = answers.Refused(
+    errors=[
+        Problem(
+            code="person_erased",
+            field="actor",
+            message="Who asks, or whose it is, was erased: nothing can be kept for them any more.",
+        )
+    ]
+)
 
 
 def failed(code: str, message: str, *, retry: bool = True) -> answers.Failed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,7 +12,8 @@ from milepost.accept.decoding import Decoded
 from milepost.accept.states import Loaded
 from milepost.decide import Change, Recorded, Ref, evolve
 from milepost.decide.goal.terms import context_of, terms_of
-from milepost.journal.opening import SealingKeys, author_of, owner_of, sealing_key
+from milepost.journal import KeyErased
+from milepost.journal.opening import SealingKeys, author_of, holders_of, sealing_key
 from milepost_contracts.envelope import Envelope
 from milepost_contracts.events import WORDS, GoalEvent, TermsEvent
 from milepost_contracts.sealing import SealingKey, seal_data
@@ -35,9 +37,15 @@ class Sealer:
         self._keys = keys
 
     def seal(
-        self, decoded: Decoded, change: Change, before: Loaded, event_id: str, now: dt.datetime
+        self,
+        decoded: Decoded,
+        change: Change,
+        before: Loaded,
+        event_id: str,
+        now: dt.datetime,
+        gone: Callable[[str], bool] = lambda _: False,
     ) -> tuple[Sealed, Loaded]:
-        """Return *change* sealed, and the state of its aggregate after it.
+        """Return *change* sealed, and the state of its aggregate after it; *gone* tells who is being erased.
 
         Raises KeyErased where the author or the owner was erased.
         """
@@ -46,8 +54,12 @@ class Sealer:
         event = change.event
         state = evolve(before.state, Recorded(event, event_id, command.actor, now, command.occurred_at, change.id))
         of_goal = isinstance(event, GoalEvent)
-        author = author_of(command.actor, command.on_behalf_of)
-        owner = owner_of(ref, state.owner, state.accountable) if of_goal else owner_of(ref, None, None)
+        by = author_of(command.actor, command.on_behalf_of)
+        of = (state.owner, state.accountable) if of_goal else (None, None)
+        author, owner = holders_of(event.TAG, ref, by, *of)
+        for person in (author, owner):
+            if person is not None and gone(person):
+                raise KeyErased(f"{person} of {tenant} is being erased")
         key = self._keys.sealing_key(tenant, ref, "parties", author, owner)
         if isinstance(event, TermsEvent):
             terms_hash = key.hash(terms_of(state))

@@ -90,6 +90,10 @@ class States:
             self._kept.popitem(last=False)
         return loaded
 
+    def known(self, tenant: str, ref: Ref) -> Loaded | None:
+        """Return the kept state of *ref*, None where there is none; nothing is read."""
+        return self._kept.get((tenant, ref))
+
     def kept(self, tenant: str, ref: Ref) -> Loaded:
         """Return the kept state of *ref*, NOTHING where there is none; it is always a beginning of what is stored."""
         return self._kept.get((tenant, ref), NOTHING)
@@ -129,6 +133,10 @@ class Newest:
             kept = self._states.kept(tenant, ref)
             self._seen[ref] = self._states.fold(tenant, ref, kept, self._load(tenant, ref, kept.version))
         return self._seen[ref]
+
+    def known(self, tenant: str, ref: Ref) -> Loaded | None:
+        """Return what is known of *ref* without reading."""
+        return self._seen.get(ref) or self._states.known(tenant, ref)
 
 
 class Opener:

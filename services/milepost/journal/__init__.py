@@ -24,7 +24,8 @@ from milepost.journal.errors import (
     WrappingKeyError,
 )
 from milepost.journal.journal import Bare, Head, Journal, Known
-from milepost.journal.keys import Derived, HolderKey, KeyStore
+from milepost.journal.keys import Derived, HolderKey, KeyStore, Place
+from milepost.journal.keys_rewrapping import Rewrapping
 from milepost.journal.stored import Stored
 
 __all__ = [
@@ -50,8 +51,10 @@ __all__ = [
     "Nothing",
     "Outcome",
     "OutcomeUnknown",
+    "Place",
     "Reader",
     "Ref",
+    "Rewrapping",
     "Stored",
     "Wanted",
     "WrappingKeyError",

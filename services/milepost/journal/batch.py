@@ -9,6 +9,9 @@ from typing import NamedTuple, Protocol
 from milepost.journal.appends import Append, Committed, Dropped, Nothing, Outcome, Ref, originator
 from milepost.journal.stored import Stored
 
+# Erasures are few and are looked for at every start: they have an index of their own.
+ERASURES = "topic IN ('person.erased.v1', 'person.keys_destroyed.v1')"
+
 
 class Tail(NamedTuple):
     """The end of a tenant's events: last sequence, and last recorded time in microseconds since 1970 (UTC)."""

@@ -13,7 +13,7 @@ from eventsourcing.persistence import EventStore, PersistenceError
 
 from milepost.journal import postgres, sqlite
 from milepost.journal.appends import Append, Outcome, Ref, originator, stored_command
-from milepost.journal.batch import Batch, CommandKnown, instant
+from milepost.journal.batch import ERASURES, Batch, CommandKnown, instant
 from milepost.journal.errors import JournalCorrupt, JournalError, JournalUnavailable
 from milepost.journal.stored import Stored
 from milepost.journal.urls import postgres_parameters, shown, sqlite_path
@@ -39,6 +39,15 @@ _BARE_AFTER = (
 _BARE_OF_TENANT = (
     "SELECT notification_id AS position, tenant, sequence, state FROM stored_events"
     " WHERE tenant = %s AND sequence > %s ORDER BY sequence LIMIT %s"
+)
+# Their ids stand together in the index, whose order is that of bytes.
+_OF_KIND = (
+    "SELECT notification_id AS position, originator_id, originator_version, topic, state FROM stored_events"
+    " WHERE originator_id > %s AND originator_id < %s AND sequence < %s ORDER BY sequence DESC LIMIT %s"
+)
+_ERASURES = (
+    "SELECT notification_id AS position, originator_id, originator_version, topic, state FROM stored_events"  # noqa: S608  a constant
+    f" WHERE {ERASURES} ORDER BY tenant, sequence"
 )
 # Jumps from tenant to tenant through the index instead of walking all events.
 _HEADS = (
@@ -228,6 +237,15 @@ class Journal:
         recorder, documents = self._store.recorder, self._store.mapper
         return [documents.to_domain_event(recorder.notification(row)) for row in rows]
 
+    def of_kind(self, tenant: str, aggregate: str, before: int, limit: int) -> list[Stored]:
+        """Return at most *limit* events of all aggregates of a kind, below sequence *before*, the newest first.
+
+        The cost grows with the events of that kind: it is for those of which there are few.
+        """
+        rows = self._query(_OF_KIND, f"{tenant}/{aggregate}/", f"{tenant}/{aggregate}0", before, limit)
+        recorder, documents = self._store.recorder, self._store.mapper
+        return [documents.to_domain_event(recorder.notification(row)) for row in rows]
+
     def bare_after(self, position: int, limit: int) -> list[Bare]:
         """Return at most *limit* documents of all tenants after *position*, in the order of their commits."""
         return _bare(self._query(_BARE_AFTER, position, limit))
@@ -240,6 +258,11 @@ class Journal:
         """Return each tenant's head; the cost grows with the tenants, not with the events."""
         rows = self._query(_HEADS)
         return {row["tenant"]: Head(row["sequence"], instant(row["recorded_us"])) for row in rows}
+
+    def erasures(self) -> list[Stored]:
+        """Return every `person.erased` and `person.keys_destroyed` of all tenants, each tenant's in order."""
+        recorder, documents = self._store.recorder, self._store.mapper
+        return [documents.to_domain_event(recorder.notification(row)) for row in self._query(_ERASURES)]
 
     def close(self) -> None:
         """Close the database, after an append that is under way."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -38,6 +38,14 @@ _TABLES = (
         " generation BIGINT NOT NULL, wrapped BLOB, made_us BIGINT NOT NULL, erased_us BIGINT,"
         " PRIMARY KEY (tenant, holder))"
     ),
+    # Each time that a tenant's keys were wrapped anew, in order: what for (`holder`; NULL: a rotation), the key that is
+    # gone, how many sealing keys were made of it, how many keys were wrapped again, and when. Whoever caches keys looks
+    # at the last number alone.
+    (
+        "CREATE TABLE IF NOT EXISTS rewrappings (number BIGINT PRIMARY KEY, tenant TEXT NOT NULL, holder TEXT,"
+        " key_id TEXT, derived BIGINT NOT NULL, keys BIGINT NOT NULL, generation_before BIGINT NOT NULL,"
+        " generation_after BIGINT NOT NULL, at_us BIGINT NOT NULL, UNIQUE (tenant, holder))"
+    ),
     # What each kid was derived for.
     (
         "CREATE TABLE IF NOT EXISTS kids (tenant TEXT NOT NULL, kid TEXT NOT NULL, aggregate TEXT NOT NULL,"
@@ -45,6 +53,8 @@ _TABLES = (
         " PRIMARY KEY (tenant, kid))"
     ),
 )
+# One at a time wraps keys anew, whatever the tenant: so the numbers of `rewrappings` become visible in order.
+LOCKED = "LOCK TABLE rewrappings IN EXCLUSIVE MODE"
 _PRAGMAS = (
     # Deleted keys are overwritten with zeros in the file instead of lingering in free pages.
     "PRAGMA secure_delete=ON",
@@ -55,15 +65,32 @@ _PRAGMAS = (
 )
 
 Row = tuple[Any, ...]
-Run = Callable[[str, Sequence[Any]], list[Row]]
-"""Runs a statement in PostgreSQL's form (`%s`) and returns its rows."""
+
+
+class Run(Protocol):
+    """Runs statements in PostgreSQL's form (`%s`) in a transaction."""
+
+    def __call__(self, statement: str, parameters: Sequence[Any], /) -> list[Row]:
+        """Run *statement* and return its rows."""
+        ...
+
+    def many(self, statement: str, rows: Sequence[Sequence[Any]], /) -> None:
+        """Run *statement* for each of *rows*, together."""
+        ...
 
 
 class KeyDatabase(Protocol):
     """Transactions; each raises KeysUnavailable when the database cannot be reached or refuses."""
 
-    def transaction(self, *, writes: bool = True) -> AbstractContextManager[Run]:
-        """Open a transaction; durable at the end of the context, undone when it raises."""
+    def transaction(self, *, writes: bool = True, apart: bool = False) -> AbstractContextManager[Run]:
+        """Open a transaction; durable at the end of the context, undone when it raises.
+
+        apart: it may take long, so nobody who reads waits for it.
+        """
+        ...
+
+    def clean(self) -> None:
+        """Have the database let go of what was overwritten, as far as it does on request."""
         ...
 
     def close(self) -> None:
@@ -78,19 +105,15 @@ def open_key_database(url: str) -> KeyDatabase:
 
 
 class _SQLite:
-    """One connection under a lock: what comes here is rare and short."""
+    """A connection that reads and one that writes, each under a lock: what comes here is rare and short.
+
+    Two, because who writes may wait for another process's transaction, and who reads never has to.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
+        self._path = path
         self._shown = path.name
-        try:
-            self._connection = sqlite3.connect(
-                f"file:{quote(str(path))}", uri=True, isolation_level=None, check_same_thread=False, timeout=_WAIT_S
-            )
-            for pragma in _PRAGMAS:
-                self._connection.execute(pragma)
-        except sqlite3.Error as error:
-            raise KeysUnavailable(f"{self._shown}: {error}") from error
+        self._ends = {writes: (threading.Lock(), self._connected()) for writes in (False, True)}
         # The file is of interest to nobody else, wrapped or not.
         path.chmod(0o600)
         with self.transaction() as run:
@@ -98,13 +121,12 @@ class _SQLite:
                 run(statement, ())
 
     @contextmanager
-    def transaction(self, *, writes: bool = True) -> Iterator[Run]:
-        with self._lock:
-            connection = self._connection
+    def transaction(self, *, writes: bool = True, apart: bool = False) -> Iterator[Run]:
+        with self._apart() if apart else self._shared(writes=writes) as connection:
             try:
                 # A transaction that begins by reading could not wait for another writer later.
                 connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
-                yield self._run
+                yield _SQLiteRun(connection)
                 connection.execute("COMMIT")
             except sqlite3.Error as error:
                 raise KeysUnavailable(f"{self._shown}: {error}") from error
@@ -112,19 +134,67 @@ class _SQLite:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
-    def _run(self, statement: str, parameters: Sequence[Any]) -> list[Row]:
+    def clean(self) -> None:
+        # Writes the log back and empties it. Where others keep it busy it is emptied later: what is in it was wrapped
+        # by a key that is gone.
+        with self._apart() as connection:
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                raise KeysUnavailable(f"{self._shown}: {error}") from error
+
+    def _connected(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                f"file:{quote(str(self._path))}",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=_WAIT_S,
+            )
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except sqlite3.Error as error:
+            raise KeysUnavailable(f"{self._shown}: {error}") from error
+        return connection
+
+    @contextmanager
+    def _shared(self, *, writes: bool) -> Iterator[sqlite3.Connection]:
+        lock, connection = self._ends[writes]
+        with lock:
+            yield connection
+
+    @contextmanager
+    def _apart(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connected()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        for lock, connection in self._ends.values():
+            with lock:
+                connection.close()
+
+
+class _SQLiteRun:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __call__(self, statement: str, parameters: Sequence[Any], /) -> list[Row]:
         bound = [msgspec.json.encode(value).decode() if isinstance(value, list) else value for value in parameters]
         return self._connection.execute(_sqlite_words(statement), bound).fetchall()
 
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+    def many(self, statement: str, rows: Sequence[Sequence[Any]], /) -> None:
+        self._connection.executemany(_sqlite_words(statement), rows)
 
 
 @cache
 def _sqlite_words(statement: str) -> str:
-    # A list is bound as JSON; BEGIN IMMEDIATE already locks what FOR SHARE would.
-    statement = statement.replace("= ANY(%s)", "IN (SELECT value FROM json_each(%s))").replace(" FOR SHARE", "")
+    # A list is bound as JSON; BEGIN IMMEDIATE already locks what the words for PostgreSQL would.
+    statement = statement.replace("= ANY(%s)", "IN (SELECT value FROM json_each(%s))")
+    statement = statement.replace(" FOR SHARE", "").replace(" FOR UPDATE", "").replace(LOCKED, "SELECT 1")
     return statement.replace("%s", "?")
 
 
@@ -159,18 +229,35 @@ class _Postgres:
                 run(statement.replace("BLOB", "BYTEA").replace("TEXT", 'TEXT COLLATE "C"'), ())
 
     @contextmanager
-    def transaction(self, *, writes: bool = True) -> Iterator[Run]:  # noqa: ARG002  readers and writers do not wait here
+    def transaction(self, *, writes: bool = True, apart: bool = False) -> Iterator[Run]:  # noqa: ARG002  readers and writers do not wait here
         try:
             with self._pool.connection() as connection, connection.transaction():
+                yield _PostgresRun(connection)
+        except psycopg.Error as error:
+            raise KeysUnavailable(f"{self._shown}: {error}") from error
 
-                def run(statement: str, parameters: Sequence[Any]) -> list[Row]:
-                    # Constants of this stage; psycopg's type wants literals.
-                    cursor = connection.execute(SQL(cast("Any", statement)), parameters)
-                    return cursor.fetchall() if cursor.description is not None else []
-
-                yield run
+    def clean(self) -> None:
+        # Row versions that nobody sees any more are removed from the tables; the server's own log keeps them until it
+        # is recycled. What they hold was wrapped by a key that is gone.
+        try:
+            with self._pool.connection() as connection:
+                connection.execute("VACUUM holders")
         except psycopg.Error as error:
             raise KeysUnavailable(f"{self._shown}: {error}") from error
 
     def close(self) -> None:
         self._pool.close()
+
+
+class _PostgresRun:
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self._connection = connection
+
+    def __call__(self, statement: str, parameters: Sequence[Any], /) -> list[Row]:
+        # Constants of this stage; psycopg's type wants literals.
+        cursor = self._connection.execute(SQL(cast("Any", statement)), parameters)
+        return cursor.fetchall() if cursor.description is not None else []
+
+    def many(self, statement: str, rows: Sequence[Sequence[Any]], /) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(SQL(cast("Any", statement)), rows)

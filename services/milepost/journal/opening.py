@@ -8,7 +8,7 @@ import msgspec
 
 from milepost.journal.errors import JournalCorrupt, KeyErased
 from milepost_contracts.envelope import Envelope, decode_data
-from milepost_contracts.events import WORDS, Event
+from milepost_contracts.events import OF_ORGANISATION, WORDS, Event
 from milepost_contracts.sealing import PREFIX, SealError, SealingKey, walk
 
 Ref = tuple[str, str]
@@ -38,18 +38,24 @@ def owner_of(ref: Ref, owner: str | None, accountable: str | None) -> str | None
     return owner if owner is not None and owner.startswith("user:") else accountable
 
 
+def holders_of(
+    tag: str, ref: Ref, author: str | None, owner: str | None, accountable: str | None
+) -> tuple[str | None, str | None]:
+    """Return whose keys an event of *ref* is sealed under: its author's and its owner's, or the organisation's alone.
+
+    Why somebody was erased is to be read when that person's keys are gone, and whoever gave the reason is erased too.
+    """
+    return (None, None) if tag in OF_ORGANISATION else (author, owner_of(ref, owner, accountable))
+
+
 def sealing_key(
     keys: SealingKeys, tenant: str, ref: Ref, envelope: Envelope, members: dict[str, Any], audience: str = "parties"
 ) -> SealingKey:
     """Return the key of a stored event of *ref*, whose data has *members*; raises KeyErased."""
     context = members.get("context") or {}
-    return keys.sealing_key(
-        tenant,
-        ref,
-        audience,
-        author_of(envelope.actor, envelope.onbehalfof or None),
-        owner_of(ref, context.get("owner"), context.get("accountable")),
-    )
+    author = author_of(envelope.actor, envelope.onbehalfof or None)
+    holders = holders_of(envelope.type, ref, author, context.get("owner"), context.get("accountable"))
+    return keys.sealing_key(tenant, ref, audience, *holders)
 
 
 def opened_members(

@@ -20,7 +20,7 @@ from eventsourcing.utils import retry
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed
 
-from milepost.journal.batch import CommandKnown, Row, Tail
+from milepost.journal.batch import ERASURES, CommandKnown, Row, Tail
 from milepost.journal.errors import JournalUnavailable, JournalUnsafe, OutcomeUnknown
 from milepost.journal.stored import DocumentMapper, Stored, mapper
 
@@ -53,6 +53,7 @@ _TABLES = (
     ),
     # What appends lock. Not stored_events itself: EXCLUSIVE on it waits for every autovacuum and analyze of it.
     "CREATE TABLE IF NOT EXISTS append_lock ()",
+    f"CREATE INDEX IF NOT EXISTS stored_events_erasures ON stored_events (tenant, sequence) WHERE {ERASURES}",
 )
 _LOCK = f"BEGIN; SET LOCAL lock_timeout = '{_LOCK_WAIT_S}s'; LOCK TABLE append_lock IN EXCLUSIVE MODE"
 _VERSIONS = (
@@ -97,7 +98,7 @@ class Recorder(PostgresApplicationRecorder):
         """Create the tables once, whoever else is starting at the same moment."""
         with self.datastore.transaction(commit=True) as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_LOCK,))
-            found = cursor.execute("SELECT to_regclass('append_lock') AS last_made").fetchone()
+            found = cursor.execute("SELECT to_regclass('stored_events_erasures') AS last_made").fetchone()
             if found is not None and found["last_made"] is not None:
                 return  # CREATE INDEX IF NOT EXISTS would wait for every writer and vacuum
             for statement in _TABLES:

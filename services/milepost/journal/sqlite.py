@@ -22,7 +22,7 @@ from eventsourcing.sqlite import (
     SQLiteFactory,
 )
 
-from milepost.journal.batch import CommandKnown, Row, Tail
+from milepost.journal.batch import ERASURES, CommandKnown, Row, Tail
 from milepost.journal.errors import JournalInUse, JournalUnavailable, OutcomeUnknown
 from milepost.journal.stored import DocumentMapper, Stored, mapper
 
@@ -77,6 +77,7 @@ class Recorder(SQLiteApplicationRecorder):
                 "CREATE UNIQUE INDEX IF NOT EXISTS stored_events_command ON stored_events (tenant, command)"
                 " WHERE command IS NOT NULL"
             ),
+            f"CREATE INDEX IF NOT EXISTS stored_events_erasures ON stored_events (tenant, sequence) WHERE {ERASURES}",
         ]
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> NoReturn:  # noqa: ARG002  theirs

@@ -16,6 +16,7 @@ from milepost.journal.errors import WrappingKeyError
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _OTHERS = 0o007
+_PARTS = 3  # of a file's name: tenant, generation, "key"
 
 
 class WrappingKey:
@@ -59,6 +60,8 @@ class KeyDirectory:
 
     def make(self, tenant: str, generation: int) -> WrappingKey:
         """Return the key of *generation*, made now unless somebody was first; durable, and whole or absent."""
+        # Until it is linked it wraps nothing, and afterwards both names are one file: what is left of it by a crash is
+        # overwritten with that.
         new = self._folder / f".{secrets.token_hex(8)}.new"
         file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -71,11 +74,7 @@ class KeyDirectory:
                 os.link(new, self._path(tenant, generation))
         finally:
             new.unlink()
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        self._sync()
         return self.read(tenant, generation)
 
     def read(self, tenant: str, generation: int) -> WrappingKey:
@@ -85,6 +84,13 @@ class KeyDirectory:
             _demand_private(path)
             key = path.read_bytes()
         except OSError as error:
+            newest = max(self.generations(tenant), default=0)
+            if newest > generation:
+                raise WrappingKeyError(
+                    f"This key store is older than its directory: it wants {path.name}, which an erasure or a rotation "
+                    f"destroyed, and the newest is of generation {newest}. Restore a backup of the key store that was "
+                    "made after it; in an older one the keys are lost by design (deploy/README.md, Backups)."
+                ) from error
             raise WrappingKeyError(
                 f"{path}: cannot be read ({error.strerror}). Without it nothing of {tenant} can be sealed or opened: "
                 "put the file back from its backup."
@@ -92,6 +98,39 @@ class KeyDirectory:
         if len(key) != _KEY_BYTES:
             raise WrappingKeyError(f"{path}: {len(key)} bytes, a wrapping key has {_KEY_BYTES}")
         return WrappingKey(key, generation)
+
+    def generations(self, tenant: str) -> list[int]:
+        """Return the generations of which *tenant* has a file, in order."""
+        return sorted(generation for name, generation in self.files() if name == tenant)
+
+    def files(self) -> list[tuple[str, int]]:
+        """Return (tenant, generation) of every file."""
+        found = (path.name.split(".") for path in self._folder.glob("*.key"))
+        return [(parts[0], int(parts[1])) for parts in found if len(parts) == _PARTS and parts[1].isdigit()]
+
+    def destroy(self, tenant: str, generation: int) -> None:
+        """Overwrite and remove the key of *generation*, durably; one that is gone already is fine.
+
+        What the file system or the disk keeps of old blocks (copy on write, flash) is out of our reach.
+        """
+        path = self._path(tenant, generation)
+        try:
+            file = os.open(path, os.O_WRONLY)
+        except FileNotFoundError:
+            return
+        with os.fdopen(file, "wb", closefd=True) as output:
+            output.write(bytes(_KEY_BYTES))
+            output.flush()
+            os.fsync(output.fileno())
+        path.unlink(missing_ok=True)
+        self._sync()
+
+    def _sync(self) -> None:
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _path(self, tenant: str, generation: int) -> Path:
         return self._folder / f"{tenant}.{generation}.key"
