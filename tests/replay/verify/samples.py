@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import shutil
 import sqlite3
@@ -112,7 +113,7 @@ def tail(tenant: str) -> int:
     return 7 if tenant == "sample" else 2
 
 
-async def build(folder: Path) -> Sample:
+def build(folder: Path) -> Sample:
     """Make the sample in *folder*."""
     folder.mkdir(parents=True)
     noon = dt.datetime.combine(TODAY, dt.time(12), dt.UTC)
@@ -126,7 +127,7 @@ async def build(folder: Path) -> Sample:
             _other(accept, number - 2)
         return accept.ask(command, tenant)
 
-    await load(ask, story(TODAY))
+    asyncio.run(load(ask, story(TODAY)))
     accept.close()
     with sqlite3.connect(folder / "journal.sqlite") as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

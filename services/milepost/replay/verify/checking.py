@@ -12,7 +12,7 @@ from milepost.replay.verify.held import Held, stored_checkpoints, stored_keys
 from milepost.replay.verify.naming import Resolving
 from milepost.replay.verify.ours import Ours
 from milepost.replay.verify.rows import Rows, open_rows
-from milepost.replay.verify.scanning import Run, Scanned
+from milepost.replay.verify.scanning import Run, Scanned, Stretch
 from milepost.replay.verify.spreading import scanned, stretches
 from milepost.replay.verify.stored import StoredTiles
 from milepost.replay.verify.tenants import Judge
@@ -63,13 +63,22 @@ class _Checking:
         proofs = self._evidence.proofs
         work = stretches(bounds, str(proofs) if proofs is not None else "")
         count = 0
-        for result in scanned(self._url, self._rows, work, bounds.rows, progress, cores):
-            count += result.rows
-            self._take(result)
+        for stretch, result in scanned(self._url, self._rows, work, bounds.rows, progress, cores):
+            if result.scanned is None:
+                self._unread(stretch, result.failed)
+                continue
+            count += result.scanned.rows
+            self._take(result.scanned)
         checks = self._row_checks(count)
         for tenant in sorted({*self._tenants, *self._known_tenants()}):
             checks += self._judge(tenant)
         return Report(checks=checks, findings=joined(self._findings))
+
+    def _unread(self, stretch: Stretch, why: str) -> None:
+        place = f"positions {stretch.after + 1} to {stretch.upto}"
+        todo = "The database itself is damaged: `PRAGMA integrity_check` or the server's log tells more."
+        message = f"Rows cannot be read: {why}."
+        self._findings.append(Finding(code="rows_unreadable", message=message, place=place, todo=todo))
 
     def _take(self, result: Scanned) -> None:
         for run in result.runs:
@@ -148,7 +157,7 @@ class _Checking:
         commands = codes & COMMANDS
         checks = [
             failed_or_passed("documents and columns", count, "rows", "every column says what its document says", rows),
-            failed_or_passed("order", count, "events", "versions dense, rows in sequence, time never back", _any(order)),
+            failed_or_passed("order", count, "events", "versions dense, rows in order, time never back", _any(order)),
             failed_or_passed("commands", count, "events", "each command's events stand together", _any(commands)),
             failed_or_passed(
                 "references", self._resolving.count, "names", "what events name was there before them",

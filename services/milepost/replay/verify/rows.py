@@ -56,6 +56,10 @@ class Rows(Protocol):
         """Return up to *limit* rows of *tenant* after *sequence*, in the order of sequences."""
         ...
 
+    def lenient(self) -> None:
+        """Read text that is no UTF-8 from now on, for more time."""
+        ...
+
     def close(self) -> None:
         """End the connection."""
         ...
@@ -108,7 +112,6 @@ class _SQLite:
             return self._connection.execute(_worded(_OF_TENANT, "rowid", "?"), (tenant, sequence, limit)).fetchall()
 
     def lenient(self) -> None:
-        """Read text that is no UTF-8 as well, for twice the time."""
         self._connection.text_factory = lambda octets: octets.decode(errors="surrogateescape")
 
     def close(self) -> None:
@@ -156,6 +159,9 @@ class _Postgres:
 
     def of_tenant(self, tenant: str, sequence: int, limit: int) -> list[RawRow]:
         return self._all(_worded(_OF_TENANT, "notification_id", "%s"), (tenant, sequence, limit))
+
+    def lenient(self) -> None:
+        """Do nothing: this server stores no text that is none."""
 
     def close(self) -> None:
         self._connection.close()

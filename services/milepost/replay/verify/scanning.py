@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from milepost.journal.errors import JournalUnavailable
 from milepost.replay.verify.commands import Group
 from milepost.replay.verify.findings import Finding, joined
 from milepost.replay.verify.naming import Names, Naming
@@ -101,6 +102,15 @@ class _Lane:
                 if self._tiles is not None and self._tiles.leaves(number) != content:
                     self.run.odd[number] = content
         return self.leaves
+
+
+def scan(rows: Rows, stretch: Stretch) -> Scanned:
+    """Return what came of *stretch*; raises JournalUnavailable where its rows cannot be read at all."""
+    try:
+        return Scan(rows, stretch).run()
+    except JournalUnavailable:
+        rows.lenient()  # text that is no text: read again, so that it can be named
+        return Scan(rows, stretch).run()
 
 
 class Scan:

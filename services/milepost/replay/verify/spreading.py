@@ -15,7 +15,7 @@ from milepost.journal.errors import JournalUnavailable
 from milepost.replay.verify.findings import Progress
 from milepost.replay.verify.frames import receive, send
 from milepost.replay.verify.rows import Bounds, Rows
-from milepost.replay.verify.scanning import Scan, Scanned, Stretch
+from milepost.replay.verify.scanning import Stretch, scan
 from milepost.replay.verify.worker import Result
 
 STRETCH = 32_768  # positions: a tenth of a second of work, 40 MB read, and a bar that moves
@@ -37,8 +37,8 @@ def stretches(bounds: Bounds, proofs: str, length: int = STRETCH) -> list[Stretc
 
 def scanned(
     url: str, rows: Rows, work: list[Stretch], total: int, progress: Progress, cores: int = 0
-) -> Iterator[Scanned]:
-    """Yield what came of each of *work*, in order; *cores* 0: all of the machine's. Raises JournalUnavailable."""
+) -> Iterator[tuple[Stretch, Result]]:
+    """Yield what came of each of *work*, in order; *cores* 0: all of the machine's."""
     cores = cores or os.cpu_count() or 1
     helpers = min(cores, len(work)) - 1 if total > ALONE else 0
     with _uncollected(), _Helpers(url, work, helpers) as shared:
@@ -47,15 +47,21 @@ def scanned(
             while number not in shared.results:
                 mine = shared.take()
                 if mine is not None:
-                    shared.put(mine.number, Result(scanned=Scan(rows, mine).run()))
+                    shared.put(mine.number, _result(rows, mine))
                 else:
                     shared.wait(number)
             result = shared.results.pop(number)
-            if result.scanned is None:
-                raise JournalUnavailable(result.failed)
-            done += result.scanned.rows
-            progress(done, max(done, total))
-            yield result.scanned
+            if result.scanned is not None:
+                done += result.scanned.rows
+                progress(done, max(done, total))
+            yield work[number], result
+
+
+def _result(rows: Rows, stretch: Stretch) -> Result:
+    try:
+        return Result(scanned=scan(rows, stretch))
+    except JournalUnavailable as error:
+        return Result(failed=str(error))
 
 
 class _Helpers:

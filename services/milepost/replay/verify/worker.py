@@ -14,7 +14,7 @@ import msgspec
 from milepost.journal.errors import JournalError
 from milepost.replay.verify.frames import receive, send
 from milepost.replay.verify.rows import open_rows
-from milepost.replay.verify.scanning import Scan, Scanned, Stretch
+from milepost.replay.verify.scanning import Scanned, Stretch, scan
 
 
 class Result(msgspec.Struct):
@@ -40,7 +40,7 @@ def main() -> None:
         return
     while (stretch := receive(source, Stretch)) is not None:
         try:
-            result = Result(scanned=Scan(rows, stretch).run())
+            result = Result(scanned=scan(rows, stretch))
         except JournalError as error:
             result = Result(failed=str(error))
         send(sink, result)
