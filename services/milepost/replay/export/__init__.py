@@ -7,7 +7,6 @@ On the journal's side `answering` gives pages of documents and proofs, of what `
 
 from milepost.replay.export.answering import Exports
 from milepost.replay.export.bundling import Bundled, Sources, make, prepared
-from milepost.replay.export.collecting import ExportError
-from milepost.replay.export.plan import Plan
+from milepost.replay.export.plan import ExportError, Plan
 
 __all__ = ["Bundled", "ExportError", "Exports", "Plan", "Sources", "make", "prepared"]

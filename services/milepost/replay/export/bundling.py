@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from milepost.replay.export.collecting import Advance, Ask, ExportError, Included, Whole, collect
+from milepost.replay.export.collecting import Advance, Ask, Included, Whole, collect
 from milepost.replay.export.folding import Called
 from milepost.replay.export.opening import AskKeys
-from milepost.replay.export.plan import UNFINISHED, Plan
+from milepost.replay.export.plan import UNFINISHED, ExportError, Plan
 from milepost.replay.export.readme import readme
 from milepost.replay.export.telling import Telling
 from milepost_contracts import schemas
@@ -65,10 +65,7 @@ def prepared(folder: Path, plan: Plan, *, resume: bool) -> Plan:
     Raises ExportError: `folder_not_empty`, `export_unfinished`, `nothing_to_resume`, `export_differs`; OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        begun = Plan.kept(folder)
-    except msgspec.MsgspecError as error:
-        raise ExportError("export_differs", f"{folder / UNFINISHED} cannot be read: {error}.") from error
+    begun = Plan.kept(folder)
     if begun is None:
         if resume:
             raise ExportError("nothing_to_resume", f"No export was broken off in {folder}.")

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from milepost.replay.export.plan import ExportError
 from milepost_contracts.envelope import Envelope, EnvelopeError, decode
 from milepost_contracts.proofs import bundle
 from milepost_contracts.proofs.bundle import BundleError, Prefix
@@ -21,16 +22,6 @@ Ask = Callable[[int], Awaitable[ExportAnswer]]
 """(sequence after which) -> the page."""
 Advance = Callable[[str, int, int], None]
 """(what is done, how many, of how many) -> nothing."""
-
-
-class ExportError(Exception):
-    """Why no bundle could be made; `code` is stable."""
-
-    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
-        """Keep the stable *code*, and what to do next."""
-        super().__init__(message)
-        self.code = code
-        self.hint = hint
 
 
 class Kept(Protocol):

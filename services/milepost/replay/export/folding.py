@@ -16,6 +16,7 @@ from milepost.decide.goal.clock import date_in
 from milepost.decide.goal.progress import results
 from milepost.decide.goal.state import Goal
 from milepost.evolving import recorded
+from milepost.replay.histories import members_of
 from milepost.replay.sentences import sentence
 from milepost_contracts.envelope import Envelope, EnvelopeError, convert_members
 
@@ -131,7 +132,7 @@ def shown(value: Any, called: Called, *, empty: str = NOTHING) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(shown(one, called) for one in (value if isinstance(value, list | tuple) else sorted(value)))
     if isinstance(value, msgspec.Struct):
-        return shown(msgspec.to_builtins(value), called)
+        return shown(members_of(value), called)
     return str(value)
 
 
@@ -173,7 +174,7 @@ def _brief(value: Any, called: Called) -> str:
     """Return an entry of a map in short: what it is about is in its label already."""
     if not isinstance(value, msgspec.Struct):
         return shown(value, called)
-    kept = {name: one for name, one in msgspec.to_builtins(value).items() if name not in (*_NAMING, "measure") and one}
+    kept = {name: one for name, one in members_of(value).items() if name not in (*_NAMING, "measure") and one}
     return shown(kept, called) if kept else "there"
 
 

@@ -8,6 +8,17 @@ import msgspec
 
 from milepost_contracts.proofs.bundle import Scope
 
+
+class ExportError(Exception):
+    """Why no bundle could be made; `code` is stable."""
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        """Keep the stable *code*, and what to do next."""
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+
 UNFINISHED = "export.json"  # in the bundle's folder, until the manifest is there
 
 
@@ -47,8 +58,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def kept(cls, folder: Path) -> Plan | None:
-        """Return the plan of an export that was broken off in *folder*; raises OSError, msgspec.MsgspecError."""
+        """Return the plan of an export that was broken off in *folder*; raises OSError, ExportError."""
         try:
             return msgspec.json.decode((folder / UNFINISHED).read_bytes(), type=cls)
         except FileNotFoundError:
             return None
+        except msgspec.MsgspecError as error:
+            raise ExportError("export_differs", f"{folder / UNFINISHED} cannot be read: {error}.") from error
