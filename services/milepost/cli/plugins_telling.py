@@ -41,6 +41,7 @@ def shown(out: Out, report: Report) -> None:
             ("state", _state(report)),
             ("mode", report.mode.replace("_", " ")),
             ("health", _health(report)),
+            ("asked in vain", report.asked_in_vain),
         ]
     )
     if report.mode:  # its tables could be read

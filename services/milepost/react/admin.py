@@ -11,6 +11,7 @@ from nats.errors import Error as NatsError
 
 from milepost.database import DatabaseError
 from milepost.ordered import NoStream, StreamState
+from milepost.react.heard import Defect
 from milepost.react.incoming import incoming
 from milepost.react.installed import unknown
 from milepost.react.process import Died
@@ -37,6 +38,7 @@ LIMIT_MAX = 200  # rows of one answer; they stay far below the largest message
 ANSWER_BYTES_MAX = 900_000
 HEALTH_S = 5.0
 HEAD_S = 1.0  # for the stream's state: whoever looks at plugins while the broker is away wants to see them anyway
+DEAD = "milepost plugins dead"
 _decoder = msgspec.json.Decoder(Request)
 
 
@@ -87,6 +89,8 @@ class Admin:
             async with asyncio.timeout(HEALTH_S):
                 health = await worker.health()
             healthy, message = health.ok, health.message
+        except Defect as defect:
+            healthy, message = False, f"it does not say: {defect.told}"
         except (PluginError, Died, TimeoutError) as error:
             healthy, message = False, f"it does not say: {error}"
         return Told(plugins=[msgspec.structs.replace(report, healthy=healthy, health=message)])
@@ -106,7 +110,7 @@ class Admin:
         base = Report(plugin=name, state="not_allowed", distribution=plugin.distribution, version=plugin.version)
         if worker is None:
             return msgspec.structs.replace(base, why=f"add {name} to MILEPOST_PLUGINS")
-        report = msgspec.structs.replace(base, state=worker.state, why=worker.why)
+        report = msgspec.structs.replace(base, state=worker.state, why=worker.why, asked_in_vain=worker.asked_in_vain)
         if (manifest := worker.manifest) is not None:
             report = msgspec.structs.replace(
                 report,
@@ -220,7 +224,7 @@ class Admin:
         worker = self._held(request.plugin)
         events, effects = await worker.shared.run(_again, set(request.events), self._service.clock())
         if request.events and not events and not effects:
-            raise PluginError("nothing_to_retry", "none of these is parked or given up; see `milepost plugins dead`")
+            raise PluginError("nothing_to_retry", f"none of these is parked or given up; see `{DEAD} {request.plugin}`")
         if events:
             worker.retrying = [*(worker.retrying or ()), *events]
         await worker.changed(Store.status)

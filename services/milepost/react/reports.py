@@ -72,6 +72,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     hooks: list[str] = []
     healthy: bool | None = None
     health: str = ""
+    asked_in_vain: str = ""  # how a question to it failed last, and where, since the host started
 
 
 class ParkedEvent(msgspec.Struct, frozen=True, kw_only=True):

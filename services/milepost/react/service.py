@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from nats.aio.subscription import Subscription
 from milepost.intake import QueryDecoder, subscribed
 from milepost.ordered import StreamState, stream_state
 from milepost.react.admin import Admin
+from milepost.react.heard import Defect
 from milepost.react.installed import Installed, allowed, hello, installed
 from milepost.react.process import Died
 from milepost.react.rehearsal import rehearse
@@ -188,7 +190,7 @@ class ReactService:
             message = f"The plugin {query.plugin} is {worker.state} here."
             return Failed(errors=[Problem(code="plugin_silent", message=message)], retry=True)
         if worker is None or worker.manifest is None:
-            message = f"There is no plugin {query.plugin!r} running here."
+            message = self._not_here(query.plugin)
             return Refused(errors=[Problem(code="plugin_unknown", field="plugin", message=message)])
         try:
             roles = await self._roles(tenant, query.actor)
@@ -198,12 +200,24 @@ class ReactService:
             result = await worker.answer(question)
         except (Died, ConnectionError, TimeoutError) as error:
             return Failed(errors=[Problem(code="plugin_silent", message=f"{query.plugin} does not answer: {error}")])
+        except Defect as defect:  # the same question again meets it again
+            return Failed(errors=[Problem(code=defect.code, message=str(defect))], retry=False)
         except PluginError as error:
             return Refused(errors=[Problem(code=error.code, message=str(error))])
         if result is None:
             message = f"The plugin {query.plugin} knows no question {query.name!r}; see its README."
             return Refused(errors=[Problem(code="question_unknown", field="name", message=message)])
         return AskPluginAnswer(plugin=query.plugin, version=worker.manifest.version, result=result)
+
+    def _not_here(self, name: str) -> str:
+        """Say why the plugin *name* cannot be asked; which could, where it is none of them."""
+        if name in self.workers:
+            return f"The plugin {name} is {self.workers[name].state.replace('_', ' ')} here."
+        if name in self.installed:
+            return f"The plugin {name} is installed, but not on the allow-list (MILEPOST_PLUGINS)."
+        near = difflib.get_close_matches(name, self.workers, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.workers) or 'none'}."
+        return f"There is no plugin {name!r} running here: {hint}"
 
     def _elsewhere(self, plugin: str) -> bool:
         worker = self.workers.get(plugin)
@@ -220,7 +234,7 @@ class ReactService:
         try:
             command = reviewed(tenant, reviews.decode(message.data), worker.manifest)
             refusals = await worker.review(command, self._options.review_s) if command is not None else []
-        except (Died, PluginError, msgspec.MsgspecError) as error:
+        except (Defect, Died, PluginError, msgspec.MsgspecError) as error:
             code = getattr(error, "code", "invalid_review")
             return msgspec.json.encode(Failed(errors=[Problem(code=code, message=str(error))]))
         if not refusals:

@@ -18,6 +18,7 @@ from milepost.react.delivering import Delivering
 from milepost.react.effects import Effects
 from milepost.react.facts import Facts
 from milepost.react.failing import Halted
+from milepost.react.heard import Defect, heard, not_begun
 from milepost.react.incoming import EventsAfter, Keys, Missing, Words
 from milepost.react.inside import Inside
 from milepost.react.letters import Letters
@@ -99,6 +100,7 @@ class Worker:
         self._changed = asyncio.Event()
         self._held = False
         self._failed_starts = 0  # in a row
+        self.asked_in_vain = ""  # how a question failed last; until a restart
         self.attempts: dict[str, int] = {}  # at what is being tried again: id of an event or a timer -> how many
         self.retrying: list[str] | None = None  # events to take out of the parked ones; empty: all of them
 
@@ -141,16 +143,15 @@ class Worker:
         return PluginError(code, f"the plugin {self.name} is {self.state} here" + (f": {self.why}" if self.why else ""))
 
     async def review(self, command: Reviewed, timeout_s: float) -> list[Refusal]:
-        """Ask about a command; raises Died, PluginError."""
+        """Ask about a command; raises Died, Defect, PluginError."""
         if self.manifest is None or self.state not in ("running", "retrying"):
             raise PluginError("not_running", f"the plugin {self.name} is {self.state}")
-        self._reviewer = self._reviewer or self._beside()
-        refusals: list[Refusal] = await self._ask(self._reviewer, "review", command, list[Refusal], timeout_s)
+        refusals: list[Refusal] = await self._ask(self._beside_reviewing, "review", command, list[Refusal], timeout_s)
         return refusals
 
     async def answer(self, question: Question) -> Any:
-        """Ask what the plugin knows; raises Died, PluginError."""
-        return await self._ask(self._beside_asked(), "answer", question, Any, self._timeout_s())
+        """Ask what the plugin knows; raises Died, Defect, and PluginError where it refuses."""
+        return await self._ask(self._beside_asked, "answer", question, Any, self._timeout_s())
 
     async def act(self, question: Question) -> Any:
         """Have the plugin do what an administrator asks for; raises Died, PluginError, DatabaseError."""
@@ -159,26 +160,37 @@ class Worker:
         return await self.delivering.act(question)
 
     async def health(self) -> Health:
-        """Ask how the plugin is; raises Died, PluginError."""
-        health: Health = await self._ask(self._beside_asked(), "health", None, Health, self._timeout_s())
+        """Ask how the plugin is; raises Died, Defect, PluginError."""
+        health: Health = await self._ask(self._beside_asked, "health", None, Health, self._timeout_s())
         return health
 
-    async def _ask(self, process: Process, verb: str, given: Any, kind: Any, timeout_s: float) -> Any:
-        await process.start()
-        done = await process.ask(verb, given, Done, timeout_s=timeout_s)
-        if done.failure is not None:
-            raise PluginError(done.failure.code, f"{verb} failed: {done.failure.error} at {done.failure.place}")
+    async def _ask(self, beside: Callable[[], Process], verb: str, given: Any, kind: Any, timeout_s: float) -> Any:
+        if self.manifest is None:
+            raise self.not_running()
         try:
-            return msgspec.convert(done.result, kind)
+            try:
+                process = beside()
+                await process.start()
+            except PluginError as error:
+                raise not_begun(self.name, error) from error
+            found = heard(self.name, verb, await process.ask(verb, given, Done, timeout_s=timeout_s))
+        except Defect as defect:
+            self._log.warning("plugin_failed", hook=verb, code=defect.code, why=defect.told)
+            self.asked_in_vain = defect.told
+            raise
+        try:
+            return msgspec.convert(found, kind)
         except msgspec.ValidationError as error:
             await process.kill()
             raise Died("nonsense", f"what the process sent is no answer to {verb}") from error
 
     def _beside_asked(self) -> Process:
-        if self.manifest is None:
-            raise self.not_running()
         self._asked = self._asked or self._beside()
         return self._asked
+
+    def _beside_reviewing(self) -> Process:
+        self._reviewer = self._reviewer or self._beside()
+        return self._reviewer
 
     def _beside(self) -> Process:
         """Return a process for questions: the one that handles events may be busy with a whole batch."""
