@@ -18,7 +18,7 @@ from milepost.roles import ConnectOptions, connect_options
 from milepost.sample import directory, story
 from milepost.sample.loading import load, today
 from milepost.settings import Settings
-from milepost.wiring import STAGES, Connect, accept_in_two, connected, fault_point
+from milepost.wiring import STAGES, Connect, Troubles, accept_in_two, connected, fault_point
 
 
 class StageUnknownError(ValueError):
@@ -33,15 +33,17 @@ async def serve(settings: Settings, *, sample: bool, announce: Callable[[str], N
     Raises BrokerError, JournalError, OSError where a part does not come up.
     """
     waiting = ["broker", *STAGES, *(["sample"] if sample else [])]
+    troubles: list[Troubles] = []
     async with AsyncExitStack() as stack:
-        health = stack.enter_context(Health(settings.http_host, settings.http_port, lambda: list(waiting)))
+        health = stack.enter_context(Health(settings.http_host, settings.http_port, _ready(waiting, troubles)))
         data = Path(settings.data_dir)
         await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True, mode=0o700)
         connect, broker = await _broker(settings, stack)
         waiting.remove("broker")
         at = fault_point()
         for name, stage in STAGES.items():
-            await stack.enter_async_context(stage(settings, connect, at))
+            if (told := await stack.enter_async_context(stage(settings, connect, at))) is not None:
+                troubles.append(told)
             waiting.remove(name)
         if sample:
             await _load_sample(data, connect)
@@ -62,15 +64,22 @@ async def run_stage(name: str, settings: Settings, announce: Callable[[str], Non
     if name not in STAGES:
         raise StageUnknownError(f"there is no stage {name!r}; there are {', '.join(STAGES)}")
     waiting = [name]
+    troubles: list[Troubles] = []
     async with AsyncExitStack() as stack:
-        health = stack.enter_context(Health(settings.http_host, settings.http_port, lambda: list(waiting)))
+        health = stack.enter_context(Health(settings.http_host, settings.http_port, _ready(waiting, troubles)))
         connect, _ = await _broker(settings, stack)
         stage = accept_in_two if name == "accept" else STAGES[name]
-        await stack.enter_async_context(stage(settings, connect, fault_point()))
+        if (told := await stack.enter_async_context(stage(settings, connect, fault_point()))) is not None:
+            troubles.append(told)
         waiting.remove(name)
         stopping = _signals()
         announce(f"ready {name} nats={settings.nats_url} http=http://{settings.http_host}:{health.port}")
         await stopping.wait()
+
+
+def _ready(waiting: list[str], troubles: list[Troubles]) -> Callable[[], list[str]]:
+    """Return what tells `/readyz` what is not up yet, and what is up and cannot do all of its work."""
+    return lambda: [*waiting, *(one for told in troubles for one in told())]
 
 
 async def _broker(settings: Settings, stack: AsyncExitStack) -> tuple[Connect, EmbeddedBroker | None]:

@@ -10,10 +10,12 @@ from nats.aio.client import Client
 
 from milepost.publish.jetstream import INVALID_CONFIG, NO_STREAM, ApiError, JetStream, StreamInfo
 from milepost_contracts.subjects import (
+    CHECKPOINTS,
     DEAD_LETTERS,
     EVENTS,
     PLUGIN_FACTS,
     STREAM,
+    STREAM_CHECKPOINTS,
     STREAM_DEAD,
     STREAM_PLUGIN,
 )
@@ -101,6 +103,12 @@ def dead_letters(*, replicas: int) -> dict[str, Any]:
     return _settings(STREAM_DEAD, DEAD_LETTERS, replicas=replicas, window=PLUGIN_WINDOW_S)
 
 
+def checkpoints(*, replicas: int) -> dict[str, Any]:
+    """Return the settings of GOALS_CHECKPOINTS: what the logs have committed themselves to, so nothing in it may go."""
+    special = {"deny_delete": True, "deny_purge": True}
+    return _settings(STREAM_CHECKPOINTS, CHECKPOINTS, replicas=replicas, window=PLUGIN_WINDOW_S) | special
+
+
 def _settings(name: str, subject: str, *, replicas: int, window: float) -> dict[str, Any]:
     # Every member that could lose or alter a message is named, so that the echo is compared on it as well.
     return {
@@ -142,8 +150,9 @@ def check_server(major: int, minor: int) -> None:
 
 
 async def ensure_beside(nc: Client, *, replicas: int) -> None:
-    """Make GOALS_PLUGIN and GOALS_DEAD where they are missing; raises StreamError, ApiError, UNREACHABLE."""
-    for config in (plugin_facts(replicas=replicas), dead_letters(replicas=replicas)):
+    """Make the streams beside GOALS where they are missing; raises StreamError, ApiError, UNREACHABLE."""
+    for declared in (plugin_facts, dead_letters, checkpoints):
+        config = declared(replicas=replicas)
         stream = JetStream(nc, config["name"])
         await _ensure(stream, config, await _found(stream))
 

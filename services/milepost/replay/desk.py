@@ -11,6 +11,7 @@ from milepost.journal import Journal, KeyStore
 from milepost.replay.entitlement import PLUGIN_HOST, TRUSTED, Entitlement
 from milepost.replay.histories import Histories
 from milepost.replay.moments import Then, then
+from milepost.replay.tree.logs import Logs
 from milepost_contracts.answers import Failed, Problem, Refused
 from milepost_contracts.queries import Query, QueryAnswer
 
@@ -23,13 +24,14 @@ def _now() -> dt.datetime:
 
 
 class Desk(NamedTuple):
-    """Journal, keys, folded histories, who may read them, and what time it is (aware, UTC)."""
+    """Journal, keys, folded histories, who may read them, what time it is (aware, UTC), and the logs that prove it."""
 
     journal: Journal
     keys: KeyStore
     histories: Histories
     entitlement: Entitlement
     clock: Callable[[], dt.datetime] = _now
+    logs: Logs | None = None
 
     def then(self, tenant: str, ref: Ref | None, moment: str, field: str = "at") -> Then | Refused:
         """Return the last sequence that counts as of *moment*, and its instant; a version is one of *ref*.

@@ -1,0 +1,33 @@
+"""Where questions about proofs are answered from: a tenant's files, its public keys, and why its log is not signed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from milepost.replay.tree.folder import ProofFolder
+from milepost.replay.tree.grower import Trouble
+from milepost.replay.tree.signing import SigningKeys
+from milepost_contracts.proofs.notes import VerifierKey
+
+
+class Logs:
+    """All tenants' logs, for reading; any number of processes may read what one grows."""
+
+    def __init__(self, proofs: Path, keys: SigningKeys, troubles: Callable[[], Mapping[str, Trouble]] = dict) -> None:
+        """Take the folder of proofs, the keys, and what tells of tenants that are not signed."""
+        self._proofs = proofs
+        self._keys = keys
+        self._troubles = troubles
+
+    def folder(self, tenant: str) -> ProofFolder:
+        """Return the tree and checkpoints of *tenant*, which may be none yet."""
+        return ProofFolder(self._proofs, tenant)
+
+    def keys(self, tenant: str) -> list[VerifierKey]:
+        """Return every public key that the log was ever signed with, oldest first; raises SigningKeyError."""
+        return self._keys.verifiers(tenant)
+
+    def trouble(self, tenant: str) -> Trouble | None:
+        """Return why the tenant's log is not signed any more, as far as this process knows."""
+        return self._troubles().get(tenant)
