@@ -107,10 +107,14 @@ class HistoryEntry(Shown, frozen=True, kw_only=True):
 
 
 class PastAnswer(Answer, frozen=True, kw_only=True, omit_defaults=False, tag="answered"):
-    """About an aggregate's past; `unread` names the words in it that are null although somebody wrote them."""
+    """About an aggregate's past; `unread` names the words in it that are null although somebody wrote them.
+
+    `title`: what it is called at the last point that the answer tells of.
+    """
 
     aggregate: Aggregate
     id: Id
+    title: Words = None
     unread: list[Unread] = []
 
 

@@ -50,7 +50,7 @@ class Keys(Query, frozen=True, kw_only=True):
     kids: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=1000)]
 
 
-class AsOfAnswer(Answer, frozen=True, kw_only=True, tag="answered"):
+class AsOfAnswer(Answer, frozen=True, kw_only=True, omit_defaults=False, tag="answered"):
     """The aggregate as it was after `version`, words opened where the asker may read them, else null and in `unread`.
 
     `at`: the instant that `standing` tells of. `left_out`: members of the state that would not fit into one message;

@@ -13,6 +13,7 @@ from milepost.cli.out import Out
 from milepost.cli.verbs import Entry, Group, loading
 
 GOALS, PEOPLE, WATCHING, RUNNING = "Goals", "People and organisations", "What needs looking after", "Running Milepost"
+AUDITING = "What happened, and how one knows"
 
 
 VERBS = {
@@ -32,6 +33,7 @@ VERBS = {
     "unaligned": Entry("goals that serve nothing above them", WATCHING, loading("lists", "unaligned")),
     "streaks": Entry("check-ins held in a row", WATCHING, loading("lists", "streaks")),
     "mentor-load": Entry("what rests on whom", WATCHING, loading("lists", "mentor_load")),
+    "history": Entry("who did what, when and why; as it was at any time", AUDITING, loading("history", "history")),
     "serve": Entry("everything in one process, with embedded defaults", RUNNING, loading("running", "serve")),
     "run": Entry("one stage, against a broker and databases elsewhere", RUNNING, loading("running", "run")),
     "settings": Entry("every setting, its value and where it came from", RUNNING, loading("running", "settings")),

@@ -15,6 +15,7 @@ from milepost.replay.story import Known, Story
 from milepost_contracts.answers import Problem, Refused
 from milepost_contracts.plugin import Permissions
 from milepost_contracts.queries import AsOf, AsOfAnswer
+from milepost_contracts.queries.moments import instant_text
 
 
 def as_of(desk: Desk, tenant: str, query: AsOf, reader: str) -> Told:
@@ -34,7 +35,7 @@ def as_of(desk: Desk, tenant: str, query: AsOf, reader: str) -> Told:
     story = looking.story(ref, cut.sequence)
     known, last = story.newest(until=cut.until), story.last(until=cut.until)
     if known.state is None or last is None:
-        return not_begun(desk, tenant, ref), details
+        return not_begun(desk, tenant, ref, story if cut.effective else None), details
     try:
         after = position(query.cursor, "as_of")
     except ValueError:
@@ -54,13 +55,15 @@ def as_of(desk: Desk, tenant: str, query: AsOf, reader: str) -> Told:
     return readable(answer, story.words), details
 
 
-def not_begun(desk: Desk, tenant: str, ref: Ref) -> Refused:
-    """Return the refusal of a point at which *ref* did not exist yet."""
+def not_begun(desk: Desk, tenant: str, ref: Ref, story: Story | None = None) -> Refused:
+    """Return the refusal of a point at which *ref* did not exist yet; by occurred time as *story* tells it."""
     first = desk.journal.load(tenant, ref, 0, 1)
     if not first:
         return desk.unknown(ref[0])
-    message = f"It was not there yet: it began as s{first[0].sequence}, recorded {first[0].time}."
-    return Refused(errors=[Problem(code="not_begun", field="at", message=message)])
+    began = f"it began as s{first[0].sequence}, recorded {first[0].time}"
+    if story is not None and story.stored:
+        began = f"its beginning counts from {instant_text(story.counts_from[0])}"
+    return Refused(errors=[Problem(code="not_begun", field="at", message=f"It was not there yet: {began}.")])
 
 
 def _cut(looking: Looking, query: AsOf, ref: Ref) -> Cut | Refused:

@@ -48,6 +48,7 @@ def diff(desk: Desk, tenant: str, query: Diff, reader: str) -> Told:
         next=cursor_of("diff", page.next) if page.next is not None else None,
         aggregate=query.aggregate,
         id=query.id,
+        title=story.words.opened(fields.title_of(b.known) or fields.title_of(a.known)),
         a=a.point,
         b=b.point,
         changes=page.changes,

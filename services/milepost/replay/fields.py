@@ -14,8 +14,8 @@ from milepost.replay.words import Words
 
 # What follows from other members, readings as arithmetic wants them, and what the answer says besides.
 _DERIVED = frozenset({"tallies", "id"})
-# What items are called by.
-_TITLES = ("title", "name")
+# What items are called by; a reading and a check-in by their day.
+_TITLES = ("title", "name", "on", "held_on")
 
 
 class Changed(NamedTuple):
@@ -60,15 +60,21 @@ def changes(before: Known, after: Known, words: Words) -> list[Changed]:
 
 def called(known: Known, collection: str, key: str) -> str | None:
     """Return what an item is called, sealed; None where it has no name or is not there."""
-    items = getattr(known.state, collection, None)
-    measures = getattr(known.state, "retired", None) if collection == "measures" else None
-    for held in (items, measures):
-        if isinstance(held, HashTrieMap) and key in held:
-            item = _Items(collection, held, known).item(key)
-            if (name := _title(item)) is not None:
-                return name
-            day = item.get("held_on") if isinstance(item, dict) else None
-            return f"of {day}" if day else None
+    names = (collection, "retired") if collection == "measures" else (collection,)
+    for name in names:
+        items = getattr(known.state, name, None)
+        if isinstance(items, HashTrieMap) and key in items:
+            return _title(_Items(name, items, known).item(key))
+    return None
+
+
+def title_of(known: Known) -> str | None:
+    """Return what the aggregate itself is called, sealed; None where it has no name or is not there."""
+    begun = getattr(known.state, "created", None)  # a programme keeps its beginning whole
+    for name in ("title", "purpose", "name"):
+        for part in (known.state, begun):
+            if isinstance(title := getattr(part, name, None), str):
+                return title
     return None
 
 

@@ -52,12 +52,14 @@ def history(desk: Desk, tenant: str, query: History, reader: str) -> Told:
         after = position(query.cursor, "history")
     except ValueError:
         return invalid_cursor(), details
-    entries, following = _page(looking, story, query, wanted, after)
+    telling = Telling(story)
+    entries, following = _page(looking, telling, query, wanted, after)
     answer = HistoryAnswer(
         sequence=f"{newest:016d}",
         next=following,
         aggregate=query.aggregate,
         id=query.id,
+        title=story.words.opened(fields.title_of(telling.known[-1])),
         version=story.stored[-1].version,
         entries=entries,
     )
@@ -69,10 +71,10 @@ Wanted = Callable[[Envelope, dt.datetime], bool]
 
 
 def _page(
-    looking: Looking, story: Story, query: History, wanted: Wanted, after: int | None
+    looking: Looking, telling: Telling, query: History, wanted: Wanted, after: int | None
 ) -> tuple[list[HistoryEntry], str | None]:
     """Return the entries after version *after*, and the cursor of the next page; only those that are told are made."""
-    telling = Telling(story)
+    story = telling.story
     entries: list[HistoryEntry] = []
     left = PAGE_BYTES_MAX
     for place in _places(story, after, oldest_first=query.oldest_first):
