@@ -145,4 +145,5 @@ class Exporting:
 
 def called(ref: str) -> str:
     """Return what a reference is called: its end."""
-    return f"{ref.partition(':')[0]} {ref[-4:]}"
+    kind, _, id_ = ref.rpartition(":")
+    return f"{kind or 'record'} {id_[-4:]}"

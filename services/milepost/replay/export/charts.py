@@ -10,7 +10,7 @@ from milepost.replay.export.html import Markup, h, join, plain
 
 WIDTH, HEIGHT = 720, 230  # of the drawing; a page is 180 mm wide, and it scales
 LEFT, RIGHT, TOP, BOTTOM = 78, 18, 18, 34
-_TICKS = 6  # along the time; a date takes about 70 of the 620 units that there are
+_TICKS = 5  # along the time; a date takes about 70 of the 620 units that there are
 
 
 class Point(NamedTuple):
@@ -62,7 +62,7 @@ def progress_chart(
     lines += _steps(scale, points, end)
     last_told = points[-1] if points else None
     description = (
-        f"Progress from {points[0].on} to {end}; it stands at {last_told.value:.0%}." if last_told else "No progress."
+        f"From {points[0].on} to {max(end, last_told.on)}; it came to {last_told.value:.0%}." if last_told else ""
     )
     legend = _legend(["progress", "expected" if expected else "", "deadline" if deadlines else ""])
     return _figure("Progress over time", description, lines, legend)
@@ -81,7 +81,9 @@ def deadline_chart(points: Sequence[Point], dates: Sequence[dt.date], end: dt.da
     for day in sorted({low, high, dates[-1]}):
         lines += _level(0.12 + 0.76 * (day - low).days / span, str(day))
     lines += _steps(scale, placed, end)
-    description = f"The deadline was {dates[0]} at first and is {dates[-1]} now, after {len(dates) - 1} changes."
+    description = (
+        f"The deadline was {dates[0]} at first and {dates[-1]} at last; it was moved {_times(len(dates) - 1)}."
+    )
     return _figure("Deadline over time", description, lines, _legend(["deadline as agreed at that time"]))
 
 
@@ -135,3 +137,7 @@ def _figure(name: str, description: str, lines: Sequence[Markup], legend: Markup
         viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=f"{name}. {description}",
     )  # fmt: skip
     return h("figure", h("figcaption", h("strong", name), " ", description), picture, legend)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

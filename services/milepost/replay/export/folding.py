@@ -29,6 +29,16 @@ _UNTOLD = frozenset(
     {"id", "revision", "terms_hash", "ever_agreed", "tallies", "readings", "feedback", "reflections", "resources"}
     | {"comments", "created", "requested", "rubrics", "created_on", "key_areas"}
 )
+# What one entry of a collection is called.
+_ONE = {
+    "parties": "Party", "contributors": "Contributor", "agreements": "Agreement of", "measures": "Measure",
+    "retired": "Retired measure", "milestones": "Milestone", "actions": "Action", "check_ins": "Check-in",
+    "obstacles": "Obstacle", "parents": "Goal above", "children": "Goal below", "participants": "Participant",
+    "cycles": "Cycle", "templates": "Template", "goals": "Goal", "sessions": "Session", "roles": "Roles of",
+    "surveys": "Survey", "costs": "Cost", "benefits": "Benefit",
+}  # fmt: skip
+# Of an entry of a collection: what it is called is in its label, and events refer to each other by ids.
+_UNTOLD_PARTS = frozenset({"measure", "hit_event", "event", "recorded_by", "acknowledged_by"})
 _ADDED_ELSEWHERE = frozenset({"check_ins"})  # told as what they are; what changes in one later is a change
 _NAMING = ("name", "title")
 _LONG = re.compile(r"(?:[a-z]+:)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -92,7 +102,7 @@ def told(events: Iterable[tuple[Envelope, dict[str, Any]]], subject: str, called
         before = state
         if whole:
             state = _after(state, (aggregate, id_), event, members)
-            _learn(labels, state)
+            _learn(labels, state, members)
         day = date_in(getattr(state, "time_zone", "UTC"), dt.datetime.fromisoformat(event.occurredat or event.time))
         if isinstance(state, Goal) and event.type.startswith(_MOVES_PROGRESS):
             progress = _progress(state, members, day)
@@ -114,9 +124,9 @@ def told(events: Iterable[tuple[Envelope, dict[str, Any]]], subject: str, called
 
 def said(event: Envelope, members: dict[str, Any], labels: dict[str, str], called: Called) -> str:
     """Return what the actor did, in a sentence that begins like one."""
-    told = sentence(event.type, members, lambda _, id_: labels.get(id_))
+    told = sentence(event.type, members, lambda _, id_: labels.get(id_, "").strip("“”") or None)
     told = _LONG.sub(lambda ref: called(ref[0]), told)
-    return told[:1].upper() + told[1:]
+    return _sentence(told)
 
 
 def shown(value: Any, called: Called, *, empty: str = NOTHING) -> str:
@@ -132,7 +142,8 @@ def shown(value: Any, called: Called, *, empty: str = NOTHING) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(shown(one, called) for one in (value if isinstance(value, list | tuple) else sorted(value)))
     if isinstance(value, msgspec.Struct):
-        return shown(members_of(value), called)
+        # How each measure ended is in the readings.
+        return shown({name: one for name, one in members_of(value).items() if name != "measures"}, called)
     return str(value)
 
 
@@ -148,7 +159,7 @@ def changes(before: Any, after: Any, called: Called) -> list[Change]:
         if isinstance(new, HashTrieMap):
             found += _in_map(field, old, new, called)
         else:
-            found.append(Change(_words(field), shown(old, called), shown(new, called)))
+            found.append(Change(_sentence(_words(field)), shown(old, called), shown(new, called)))
     return found
 
 
@@ -158,28 +169,36 @@ def _in_map(field: str, old: Any, new: Any, called: Called) -> list[Change]:
         was, is_ = old.get(key), new.get(key)
         if was == is_ or (was is None and field in _ADDED_ELSEWHERE):
             continue
-        label = f"{_words(field)}: {_label(is_) or _label(was) or called(str(key))}"
+        label = f"{_ONE.get(field) or _words(field)} {_label(is_) or _label(was) or called(str(key))}"
         if isinstance(was, msgspec.Struct) and isinstance(is_, msgspec.Struct):
             found += [
                 Change(f"{label}: {_words(name)}", shown(getattr(was, name), called), shown(getattr(is_, name), called))
                 for name in is_.__struct_fields__
-                if getattr(was, name) != getattr(is_, name)
+                if name not in _UNTOLD_PARTS and getattr(was, name) != getattr(is_, name)
             ]
         else:
-            found.append(Change(label, _brief(was, called), _brief(is_, called)))
+            found.append(Change(label, _brief(field, was, called), _brief(field, is_, called)))
     return found
 
 
-def _brief(value: Any, called: Called) -> str:
-    """Return an entry of a map in short: what it is about is in its label already."""
+def _brief(field: str, value: Any, called: Called) -> str:
+    """Return an entry of a collection in short: what it is about is in its label already."""
+    if value is not None and field == "agreements":
+        return f"revision {value}"
+    if value is not None and field == "obstacles":
+        return "resolved" if value else "open"
     if not isinstance(value, msgspec.Struct):
         return shown(value, called)
-    kept = {name: one for name, one in members_of(value).items() if name not in (*_NAMING, "measure") and one}
+    kept = {name: one for name, one in members_of(value).items() if one and name not in {*_NAMING, *_UNTOLD_PARTS}}
     return shown(kept, called) if kept else "there"
 
 
 def _label(value: Any) -> str:
-    return next((text for name in _NAMING if (text := getattr(value, name, ""))), "")
+    """Return what an entry of a collection is called; empty where it has no name."""
+    if not isinstance(value, msgspec.Struct):
+        return ""
+    text = next((text for name in _NAMING if (text := getattr(value, name, ""))), "")
+    return f"“{text}”" if text else ""
 
 
 def _after(state: Any, ref: tuple[str, str], event: Envelope, members: dict[str, Any]) -> Any:
@@ -189,12 +208,16 @@ def _after(state: Any, ref: tuple[str, str], event: Envelope, members: dict[str,
         return state  # of a younger version than ours: it is told, and what it did is not known here
 
 
-def _learn(labels: dict[str, str], state: Any) -> None:
-    """Keep what the parts of *state* are called."""
-    for field in ("measures", "retired", "milestones", "actions", "cycles"):
+def _learn(labels: dict[str, str], state: Any, members: dict[str, Any]) -> None:
+    """Keep what the parts of *state* are called, and what an event with *members* gave a name."""
+    for field in ("measures", "milestones", "actions", "cycles"):
         parts = getattr(state, field, None)
         if isinstance(parts, HashTrieMap):
             labels.update((key, _label(part)) for key, part in parts.items() if key not in labels)
+    if isinstance(members.get("obstacle"), str) and members.get("title"):
+        labels[members["obstacle"]] = f"“{members['title']}”"
+    if isinstance(members.get("check_in"), str) and members.get("held_on"):
+        labels[members["check_in"]] = f"of {members['held_on']}"
 
 
 def _progress(goal: Goal, members: dict[str, Any], day: dt.date) -> Decimal | None:
@@ -209,3 +232,7 @@ def _reason(members: dict[str, Any]) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

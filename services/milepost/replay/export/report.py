@@ -18,6 +18,12 @@ from milepost_contracts.proofs.bundle import TABLES, cannot, proves
 SECTIONS_MAX = 50  # subjects told in full: a book of some hundred pages; the tables have all
 SUMMARY_MAX = 1_000  # rows of the list: twenty pages
 ELSEWHERE_MAX = 500  # events elsewhere that name a person
+PEOPLE_MAX = 1_000  # who is who: twenty pages
+_KEEP = (
+    "This copy shows what people wrote. Erasure cannot reach it: keep it as long as its reason holds, then destroy it."
+)
+_SEALED = "Words that people wrote are left sealed here."
+_PROVES = "What it proves, and what it cannot, is said at the end."
 _COLUMNS = ["What", "State", "Progress", "Deadline", "Moved", "Events", "From", "To"]
 
 
@@ -42,21 +48,22 @@ class Report:
         self._names: list[tuple[str, str]] = []
         self._subjects = self._apart = 0
         self._title = ""
+        self._met: dict[str, str] = {}
 
     def add(self, story: Story) -> None:
         """Tell a story: in full for the first ones, a row in the list for many."""
         if story.state is None:
             self._apart += len(story.entries)
-            self._elsewhere += elsewhere(story, self._called)[: ELSEWHERE_MAX - len(self._elsewhere)]
+            self._elsewhere += elsewhere(story, self._name)[: ELSEWHERE_MAX - len(self._elsewhere)]
             return
         self._subjects += 1
         if story.subject == f"{self._plan.scope.kind}/{self._plan.scope.id}":
             self._title = story.title
         if len(self._rows) < SUMMARY_MAX:
-            self._rows.append(summary_row(story, self._called, linked=self._subjects <= SECTIONS_MAX))
+            self._rows.append(summary_row(story, self._name, linked=self._subjects <= SECTIONS_MAX))
         if self._subjects <= SECTIONS_MAX:
             self._names.append((story.subject, story.title))
-            self._parts.write(section(story, self._plan, self._called))
+            self._parts.write(section(story, self._plan, self._name))
 
     def finish(self, path: Path, events: int) -> None:
         """Write the page to *path* and remove what waited; raises OSError."""
@@ -95,7 +102,7 @@ class Report:
             ("Organisation", plan.tenant),
             ("As of", f"{_instant(plan.time)}, event {plan.until} of the log{asked}"),
             ("Holds", f"{events:,} events of {self._subjects:,} {'record' if self._subjects == 1 else 'records'}"),
-            ("Exported by", join(self._called(plan.by), h("span", h("code", plan.by), class_="small"))),
+            ("Exported by", join(self._name(plan.by), h("span", h("code", plan.by), class_="small"))),
             ("Exported on", _instant(plan.at)),
             ("Reason", h("span", plan.reason, class_="reason")),
             ("Signed checkpoint", join(f"{plan.size:,} events, root ", h("code", plan.root))),
@@ -104,9 +111,13 @@ class Report:
             h("p", named.kicker, class_="kicker"),
             h("h1", named.title),
             h("dl", *(join(h("dt", name), h("dd", value)) for name, value in rows)),
-            _box("What this export proves", proves(plan.scope, plan.completeness)),
-            _box("What it cannot prove", cannot(plan.completeness, opened=plan.words == "opened"), class_="box warn"),
-            None if plan.words == "opened" else h("p", "Words that people wrote are left sealed here.", class_="lead"),
+            h(
+                "p",
+                _KEEP if plan.words == "opened" else _SEALED,
+                " ",
+                h("a", _PROVES, href="#proves"),
+                class_="lead",
+            ),
         )
 
     def _list(self) -> str:
@@ -121,7 +132,7 @@ class Report:
         )
 
     def _end(self) -> str:
-        told = []
+        told: list[Child] = []
         if left := self._subjects - len(self._names):
             told.append(h("p", f"{left:,} further records are told in {TABLES}/ alone.", class_="lead"))
         if self._elsewhere:
@@ -133,7 +144,28 @@ class Report:
                 h("section", h("h2", "Elsewhere"), h("div", table(caption, columns, self._elsewhere), class_="scroll"),
                   class_="subject")
             )  # fmt: skip
-        return join(*told)
+        plan = self._plan
+        boxes = (
+            _box("What this export proves", proves(plan.scope, plan.completeness), id_="proves"),
+            _box("What it cannot prove", cannot(plan.completeness, opened=plan.words == "opened"), class_="box warn"),
+        )
+        return join(*told, self._people(), h("section", *boxes, class_="subject"))
+
+    def _people(self) -> Markup | None:
+        rows: list[list[Child]] = [
+            [name, h("code", ref)] for ref, name in sorted(self._met.items(), key=lambda one: one[1])
+        ]
+        if not rows:
+            return None
+        caption = "People are pseudonymous in the log; these are the references behind the names on this page."
+        return h("section", h("h2", "Who is who"), table(caption, ["Name here", "Reference"], rows))
+
+    def _name(self, ref: str) -> str:
+        """Return what *ref* is called, and remember people and services that were named."""
+        name = self._called(ref)
+        if ":" in ref and len(self._met) < PEOPLE_MAX:
+            self._met[ref] = name
+        return name
 
     def _foot(self) -> Markup:
         return h(
@@ -157,8 +189,8 @@ def _head(style: str, title: str) -> str:
     )
 
 
-def _box(title: str, sentences: Sequence[str], class_: str = "box") -> Markup:
-    return h("section", h("h2", title), h("ul", *(h("li", text(one)) for one in sentences)), class_=class_)
+def _box(title: str, sentences: Sequence[str], class_: str = "box", id_: str | None = None) -> Markup:
+    return h("section", h("h2", title), h("ul", *(h("li", text(one)) for one in sentences)), class_=class_, id_=id_)
 
 
 def _instant(time: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from milepost.decide.goal.health import health_of
@@ -15,6 +16,7 @@ from milepost.replay.export.html import Child, Markup, h, join, table
 from milepost.replay.export.plan import Plan
 from milepost_contracts.proofs.bundle import TABLES
 
+_PLACES_MAX = 4
 ROWS_MAX = 500  # of one table in one section: ten pages; the CSV tables have all
 _YES = frozenset({"proposed", "agreed"})
 _NO = frozenset({"declined", "agreement_withdrawn"})
@@ -24,21 +26,26 @@ _SAID_IN_CHECK_IN = ("obstacles", "adjustments", "wins", "next_step", "help_want
 
 def section(story: Story, plan: Plan, called: Called) -> str:
     """Return everything about one story."""
+    roles = _roles(story.state)
 
     def name(ref: str) -> str:
-        return story.labels.get(ref) or called(ref)
+        return story.labels.get(ref) or (f"{called(ref)} ({roles[ref]})" if ref in roles else called(ref))
 
     aggregate = story.subject.partition("/")[0]
     end = dt.date.fromisoformat((plan.time or plan.at)[:10])
-    parts: list[Child] = [
-        h("p", aggregate.capitalize(), class_="kicker"),
-        h("h2", story.title or f"{aggregate.capitalize()} {called(story.subject.partition('/')[2])}"),
-    ]
+    title = story.title or f"{aggregate.capitalize()} {called(story.subject.partition('/')[2])}"
+    alone = story.subject == f"{plan.scope.kind}/{plan.scope.id}" and plan.scope.kind == "goal"
+    parts: list[Child] = [h("h2", "Where it stood" if alone else join(h("span", aggregate, class_="kicker"), title))]
     if isinstance(story.state, Goal):
         parts += [_goal_facts(story, name, end), _charts(story, end), _measures(story.state, name, end)]
         parts += [_agreements(story, name), _check_ins(story, name)]
-    parts += [_changes(story, name), _timeline(story, name)]
+    parts += [_timeline(story, name), _changes(story, name)]
     return h("section", *parts, class_="subject", id=anchor(story.subject))
+
+
+def _roles(state: Any) -> dict[str, str]:
+    """Return what people of a goal or mentorship are in it."""
+    return {**dict(getattr(state, "contributors", {})), **dict(getattr(state, "parties", {}))}
 
 
 def summary_row(story: Story, called: Called, *, linked: bool) -> list[Child]:
@@ -74,7 +81,7 @@ def anchor(subject: str) -> str:
 def _goal_facts(story: Story, called: Called, end: dt.date) -> Markup:
     goal: Goal = story.state
     last = story.entries[-1]
-    parties = ", ".join(f"{called(ref)} ({role})" for ref, role in sorted(goal.parties.items()))
+    parties = ", ".join(called(ref) for ref in sorted(goal.parties))
     progress = str(last.progress) if last.progress is not None else None
     closure = goal.closure
     rows: list[tuple[str, Child]] = [
@@ -88,7 +95,7 @@ def _goal_facts(story: Story, called: Called, end: dt.date) -> Markup:
         ("Health", health_of(goal, progress, end).replace("_", " ") if goal.open else None),
         ("Agreed", _standing(goal, called)),
         ("Result", f"{closure.result.replace('_', ' ')}, score {closure.score or NOTHING}" if closure else None),
-        ("Id", h("code", story.subject)),
+        ("Id", h("code", goal.id)),
     ]
     return h("dl", *(join(h("dt", name), h("dd", value)) for name, value in rows if value is not None))
 
@@ -101,18 +108,17 @@ def _standing(goal: Goal, called: Called) -> str:
 
 
 def _charts(story: Story, end: dt.date) -> Markup | None:
+    """Draw by the day that things are said to have happened, which is the day of recording where none is claimed."""
     entries, goal = story.entries, story.state
     steps: list[Point] = []
-    for entry in entries:
-        if entry.progress is not None and (not steps or float(entry.progress) != steps[-1].value):
-            day = max(_recorded(entry), steps[-1].on) if steps else _recorded(entry)
-            steps.append(Point(day, float(entry.progress), f"{day}: {entry.progress:.0%}. {entry.said}"))
     moves: list[tuple[Point, dt.date]] = []
+    latest = entries[0].on
     for entry in entries:
+        latest = max(latest, entry.on)  # what is told late is known late
+        if entry.progress is not None and (not steps or float(entry.progress) != steps[-1].value):
+            steps.append(Point(latest, float(entry.progress), f"{latest}: {entry.progress:.0%}. {entry.said}"))
         if entry.deadline is not None and (not moves or entry.deadline != moves[-1][1]):
-            moves.append(
-                (Point(_recorded(entry), 0, f"{_recorded(entry)}: {entry.deadline}. {entry.reason}"), entry.deadline)
-            )
+            moves.append((Point(latest, 0, f"{latest}: {entry.deadline}. {entry.reason}"), entry.deadline))
     start = goal.start_on or goal.activated_on
     drawn: list[Markup] = []
     if steps:
@@ -138,10 +144,17 @@ def _measures(goal: Goal, called: Called, end: dt.date) -> Markup | None:
         measure = goal.measures[one.measure]
         rows.append([
             measure.name, measure.kind, shown(measure.baseline, called), f"{measure.target} {measure.unit}",
-            shown(one.current, called), _percent(one.progress), "yes" if one.met else "no",
+            _figure(one.current, called), _percent(one.progress), "yes" if one.met else "no",
         ])  # fmt: skip
     columns = ["Measure", "Kind", "From", "Target", "Stands at", "Progress", "Met"]
     return join(h("h3", "How it is measured"), table("Measures of the present terms.", columns, rows))
+
+
+def _figure(value: str | bool | None, called: Called) -> str:  # noqa: FBT001  as measures have it
+    """Return a measure's value; of a mean that does not end, two places."""
+    if isinstance(value, str) and len(value.partition(".")[2]) > _PLACES_MAX:
+        return f"{Decimal(value):.2f}"
+    return shown(value, called)
 
 
 def _agreements(story: Story, called: Called) -> Markup | None:
@@ -150,12 +163,12 @@ def _agreements(story: Story, called: Called) -> Markup | None:
         name, party = entry.event.name, str(entry.members.get("party") or "")
         revision = entry.members.get("revision")
         if name in _YES:
-            rows.append([_when(entry), called(party), "yes", f"revision {revision}", h("span", entry.reason)])
+            rows.append([_when(entry), called(party), "yes", f"revision\u00a0{revision}", h("span", entry.reason)])
         elif name in _NO:
-            rows.append([_when(entry), called(party), "no", f"revision {revision}", _reason(entry)])
+            rows.append([_when(entry), called(party), "no", f"revision\u00a0{revision}", _reason(entry)])
         for voided in entry.members.get("voided") or []:
             told = join(f"{entry.said}, by {called(entry.event.actor)}", _reason(entry))
-            rows.append([_when(entry), called(voided), "yes no longer holds", f"revision {revision}", told])
+            rows.append([_when(entry), called(voided), "yes no longer holds", f"revision\u00a0{revision}", told])
     if not rows:
         return None
     columns = ["Recorded", "Who", "Said", "To", "Why"]
@@ -195,17 +208,24 @@ def _check_ins(story: Story, called: Called) -> Markup | None:
 def _changes(story: Story, called: Called) -> Markup | None:
     rows: list[list[Child]] = [
         [
-            _when(entry), change.field.capitalize(), h("del", change.before), h("ins", change.after),
-            join(_by(entry, called), _reason(entry)),
+            _when(entry),
+            change.field,
+            _value("del", change.before),
+            _value("ins", change.after),
+            join(called(entry.event.actor), _reason(entry)),
         ]
         for entry in story.entries
         for change in entry.changes
-    ]  # fmt: skip
+    ]
     if not rows:
         return None
     columns = ["Recorded", "Field", "Before", "After", "By whom and why"]
     caption = "Every change of a field, with the value before and after it. Nothing is ever overwritten."
     return join(h("h3", "Changes"), *_limited(caption, columns, rows, "changes"))
+
+
+def _value(tag: str, text: str) -> Markup:
+    return join(text) if text == NOTHING else h(tag, text)
 
 
 def _timeline(story: Story, called: Called) -> Markup:
@@ -228,7 +248,7 @@ def _limited(caption: str, columns: list[str], rows: Sequence[list[Child]], name
 def _when(entry: Entry) -> Markup:
     time, claimed = entry.event.time, entry.event.occurredat
     told = f"claimed {claimed[:10]}" if claimed and claimed[:10] != time[:10] else None
-    return join(f"{time[:10]} {time[11:16]}", h("span", told, class_="small") if told else None)
+    return join(f"{time[:10]}\u00a0{time[11:16]}", h("span", told, class_="small") if told else None)
 
 
 def _told(entry: Entry) -> Markup:
