@@ -18,7 +18,7 @@ from milepost_contracts.answers import Answer
 from milepost_contracts.commands import Command
 from milepost_contracts.proofs.checkpoints import Checkpoint
 from milepost_contracts.proofs.merkle import Frontier, leaf_hash
-from milepost_contracts.proofs.notes import Signer, VerifierKey, signed_note
+from milepost_contracts.proofs.notes import Signer, VerifierKey, parse_note, signed_note
 from milepost_contracts.proofs.tiles import TILE_WIDTH, tile_path
 from tests.support.accepting import Acceptance, create
 
@@ -103,6 +103,10 @@ class Sample:
         """Return the tenants that have proofs."""
         return sorted(path.name for path in self.proofs.iterdir())
 
+    def signed(self, tenant: str) -> int:
+        """Return how many of the tenant's events its newest checkpoint signs."""
+        return Checkpoint.parse(parse_note(self.checkpoint(tenant).read_bytes()).text).size
+
     def checkpoint(self, tenant: str) -> Path:
         """Return the tenant's newest checkpoint."""
         return self.proofs / tenant / "checkpoint"
@@ -163,4 +167,4 @@ def to_postgres(sample: Sample, url: str) -> None:
     marks = ", ".join(["%s"] * _COLUMNS)
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         names = columns.format(position="notification_id")
-        cursor.executemany(f"INSERT INTO stored_events ({names}) VALUES ({marks})", rows)  # type: ignore[arg-type]  constants of this module
+        cursor.executemany(f"INSERT INTO stored_events ({names}) VALUES ({marks})", rows)

@@ -17,6 +17,14 @@ MIXED_MAX = 10
 Hash = bytes | None
 
 
+class _Place(NamedTuple):
+    """A subtree: the journal's hash of it, and what it may be; `agreed`: the stored tile below it says the same."""
+
+    own: Hash
+    choices: tuple[bytes, ...]
+    agreed: bool
+
+
 class Fault(NamedTuple):
     """Leaves *first* to *last* (sequences) of which at least one is not what was signed.
 
@@ -36,14 +44,14 @@ def faults(ours: Ours, stored: StoredTiles | None, size: int, root: bytes, known
     known: how many leaves are known to be right from an earlier checkpoint.
     """
     edge = _edge(size)
-    mine = [_whole(ours, level, index) for level, index in edge]
-    theirs = _stored_edge(stored, size)
-    right = _mixed(mine, theirs, lambda hashes: _root(size, edge, hashes), root)
+    kept = zip(edge, _stored_edge(stored, size), strict=True)
+    places = [_place(ours, stored, level, index, hash_) for (level, index), hash_ in kept]
+    right = _mixed(places, lambda hashes: _root(size, edge, hashes), root)
     if right is None:
         yield from _untold(known, size)
         return
-    for (level, index), own, signed in zip(edge, mine, right, strict=True):
-        if own != signed:
+    for (level, index), place, signed in zip(edge, places, right, strict=True):
+        if place.own != signed:
             yield from _below(ours, stored, level, index, signed, known)
 
 
@@ -54,15 +62,15 @@ def _below(
         yield Fault(index + 1, index + 1, told=True, expected=signed)
         return
     children = range(index * TILE_WIDTH, (index + 1) * TILE_WIDTH)
-    mine = [_whole(ours, level - 1, child) for child in children]
-    theirs = stored.hashes(level - 1, index, TILE_WIDTH) if stored is not None else [None] * TILE_WIDTH
-    right = _mixed(mine, theirs, folded, signed)
+    kept = stored.hashes(level - 1, index, TILE_WIDTH) if stored is not None else [None] * TILE_WIDTH
+    places = [_place(ours, stored, level - 1, child, hash_) for child, hash_ in zip(children, kept, strict=True)]
+    right = _mixed(places, folded, signed)
     if right is None:
         span = 1 << (TILE_HEIGHT * level)
         yield from _untold(max(known, index * span), (index + 1) * span)
         return
-    for child, own, hash_ in zip(children, mine, right, strict=True):
-        if own != hash_:
+    for child, place, hash_ in zip(children, places, right, strict=True):
+        if place.own != hash_:
             yield from _below(ours, stored, level - 1, child, hash_, known)
 
 
@@ -71,34 +79,24 @@ def _untold(known: int, end: int) -> Iterator[Fault]:
         yield Fault(known + 1, end, told=False)
 
 
-def _mixed(
-    mine: Sequence[Hash], theirs: Sequence[Hash], root: Callable[[list[bytes]], bytes], wanted: bytes
-) -> list[bytes] | None:
-    """Return the mixture of both whose root is *wanted*; None where there is none, or too many would have to be tried.
+def _mixed(places: Sequence[_Place], root: Callable[[list[bytes]], bytes], wanted: bytes) -> list[bytes] | None:
+    """Return the mixture of what *places* may hold whose root is *wanted*; None: there is none among those tried.
 
-    First all that is stored, then all but one of it, and so on: the fewest of the stored ones are doubted.
+    First all that is stored, then with one of it replaced, and so on: the fewest of the stored hashes are doubted, and
+    first of all those that the tile below contradicts.
     """
-    base = [own if kept is None else kept for own, kept in zip(mine, theirs, strict=True)]
-    known = [hash_ for hash_ in base if hash_ is not None]
-    if len(known) < len(base):
+    base = [place.choices[0] for place in places if place.choices]
+    if len(base) < len(places):
         return None
-    if root(known) == wanted:
-        return known
-    places = [
-        place
-        for place, (own, kept) in enumerate(zip(mine, theirs, strict=True))
-        if own is not None and kept is not None and own != kept
-    ]
-    if len(places) > MIXED_MAX:
-        return None
-    for count in range(1, len(places) + 1):
-        for taken in combinations(places, count):
-            tried = list(known)
-            for place in taken:
-                own = mine[place]
-                assert own is not None  # noqa: S101  places hold those that are there
-                tried[place] = own
-            if root(tried) == wanted:
+    others = [(number, other) for number, place in enumerate(places) for other in place.choices[1:]]
+    others.sort(key=lambda one: places[one[0]].agreed)
+    del others[MIXED_MAX:]
+    for count in range(len(others) + 1):
+        for taken in combinations(others, count):
+            tried = list(base)
+            for number, other in taken:
+                tried[number] = other
+            if len({number for number, _ in taken}) == count and root(tried) == wanted:
                 return tried
     return None
 
@@ -139,6 +137,24 @@ def _stored_edge(stored: StoredTiles | None, size: int) -> list[Hash]:
         hashes = stored.hashes(level, number, indexes[-1] % TILE_WIDTH + 1)
         found += hashes[indexes[0] % TILE_WIDTH :]
     return found
+
+
+def _place(ours: Ours, stored: StoredTiles | None, level: int, index: int, kept: Hash) -> _Place:
+    """Return what a subtree may be: as stored, as the stored tile below makes it, as the journal makes it."""
+    own = _whole(ours, level, index)
+    below = stored.folded(level - 1, index) if stored is not None and level and own != kept else kept
+    choices = dict.fromkeys(one for one in (kept, below, own) if one is not None)
+    return _Place(own, tuple(choices), agreed=bool(level) and kept is not None and below == kept)
+
+
+def differing(ours: Ours, stored: StoredTiles, first: int, last: int) -> Iterator[int]:
+    """Yield the sequences *first* to *last* whose stored leaf hash is not the journal's; either may be right."""
+    for number in range((first - 1) // TILE_WIDTH, (last - 1) // TILE_WIDTH + 1):
+        start = number * TILE_WIDTH
+        kept = stored.hashes(0, number, min(TILE_WIDTH, last - start))
+        for index, hash_ in enumerate(kept, start):
+            if index >= first - 1 and hash_ is not None and _whole(ours, 0, index) != hash_:
+                yield index + 1
 
 
 def _whole(ours: Ours, level: int, index: int) -> Hash:

@@ -32,6 +32,11 @@ class StoredTiles:
         except (ProofError, OSError):
             return None
 
+    def folded(self, level: int, index: int) -> bytes | None:
+        """Return the root of a whole tile; None where it cannot be read."""
+        content = self.read(level, index, TILE_WIDTH)
+        return None if content is None else folded(apart(content))
+
     def hashes(self, level: int, index: int, width: int) -> list[bytes | None]:
         """Return the first *width* hashes of a tile, None each where they cannot be read."""
         content = self.read(level, index, width)

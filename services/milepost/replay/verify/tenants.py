@@ -8,7 +8,7 @@ import msgspec
 
 from milepost.replay.verify.findings import Check, Finding, failed_or_passed
 from milepost.replay.verify.held import Held
-from milepost.replay.verify.localising import Fault, faults
+from milepost.replay.verify.localising import Fault, differing, faults
 from milepost.replay.verify.ours import Missing, Ours
 from milepost.replay.verify.stored import StoredTiles
 from milepost_contracts.proofs.merkle import EMPTY_ROOT, Frontier, ProofError
@@ -81,6 +81,7 @@ class Judge:
                     "cannot be told, because the stored tiles were changed too."
                 )
                 self._say("changed_within", message, fault.first, fault.last, held.source)
+                self._differing(fault)
                 continue
             try:
                 leaf = self._ours.leaf(fault.first - 1)
@@ -93,6 +94,13 @@ class Judge:
             else:
                 message = "The event's document is not the one that was signed: at least one byte of it was changed."
                 self._say("changed", message, fault.first, fault.first, held.source)
+
+    def _differing(self, fault: Fault) -> None:
+        if self._stored is None:
+            return
+        for sequence in differing(self._ours, self._stored, fault.first, fault.last):
+            message = "The stored tile has another hash for this event than the journal: one of both was changed."
+            self._say("differs_from_tile", message, sequence, sequence, tile_path(0, (sequence - 1) // TILE_WIDTH))
 
     def _holes(self) -> None:
         ends = [held.checkpoint.size for held in (*self._trusted, *self._own) if held.signed]
