@@ -119,7 +119,11 @@ ROLES: dict[str, Role] = {
         ),
         answers=True,
     ),
-    "replay": Role(subscribe=tuple(f"goals.query.v1.*.*.{name}" for name in JOURNAL_QUERIES), answers=True),
+    "replay": Role(
+        subscribe=tuple(f"goals.query.v1.*.*.{name}" for name in JOURNAL_QUERIES),
+        publish=("goals.command.v1.*.replay.access.record",),  # who reads what
+        answers=True,
+    ),
     "view": Role(
         subscribe=("goals.query.v1.>",),
         never=tuple(f"goals.query.v1.*.*.{name}" for name in (*JOURNAL_QUERIES, *PLUGIN_QUERIES)),

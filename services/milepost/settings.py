@@ -68,6 +68,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     milestones: Annotated[int, _help("per goal; two a week for a year", ge=1)] = 100
     actions: Annotated[int, _help("per goal; a larger plan is several goals", ge=1)] = 500
     parties: Annotated[int, _help("per goal; every event carries them", ge=1)] = 50
+    access_reasons: Annotated[
+        str,
+        _help(
+            "what others did is read, and anything exported, with a reason: required, or optional",
+            pattern="^(optional|required)$",
+        ),
+    ] = "optional"
     wait_s: Annotated[float, _help("how long a query waits for min_sequence", ge=0, le=60)] = 5.0
     reviews: Annotated[
         str, _help("plugins asked before commands count: budget=goal.activate_goal,goal.close_goal; gate=mentorship.*")

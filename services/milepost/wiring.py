@@ -264,7 +264,12 @@ async def replay(settings: Settings, connect: Connect, _: FaultPoint) -> AsyncIt
         stack.callback(journal.close)
         stack.callback(keys.close)
         service = ReplayService(
-            subscribing(connect("replay")), journal, keys, gateways=gateways_of(settings), log=logger("replay")
+            subscribing(connect("replay")),
+            journal,
+            keys,
+            gateways=gateways_of(settings),
+            log=logger("replay"),
+            reasons_required=settings.access_reasons == "required",
         )
         await service.start()
         stack.push_async_callback(service.stop)

@@ -30,7 +30,9 @@ async def past(tmp_path: Path, broker: EmbeddedBroker, connect: Connect) -> Asyn
     accept.open_tenant()
     accept.accepted(create(TITLE, description="In the big hall, with a microphone"))
     options = subscribing(broker.options("replay"))
-    service = ReplayService(options, accept.journal, accept.keys, gateways=frozenset(), log=logger("replay"))
+    service = ReplayService(
+        options, accept.journal, accept.keys, gateways=frozenset(), log=logger("replay"), ask=accept.asked
+    )
     await service.start()
     yield AskedGoals(Asker(await connect("react"), "react"), "service:react")
     await service.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import datetime as dt
 import time
@@ -83,6 +84,10 @@ class Acceptance:
     def ask(self, command: Command, tenant_name: str = TENANT) -> Answer:
         """Send *command* and wait for its answer."""
         return self.send(command, tenant_name).result(60)
+
+    async def asked(self, tenant_name: str, command: Command) -> Answer:
+        """Send *command* and wait for its answer, as stages do that ask."""
+        return await asyncio.wrap_future(self.send(command, tenant_name))
 
     def accepted(self, command: Command, tenant_name: str = TENANT) -> Accepted:
         """Send *command*, which must be accepted."""

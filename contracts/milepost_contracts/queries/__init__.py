@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from milepost_contracts.queries import journal, view
+from milepost_contracts.queries.access import Access, AccessAnswer, AccessEntry
 from milepost_contracts.queries.answers import GoalCard, GoalDetail
 from milepost_contracts.queries.base import PAGE_MAX, Answer, Query, QueryAnswer
 from milepost_contracts.queries.export import Export, ExportAnswer
+from milepost_contracts.queries.history import (
+    Diff,
+    DiffAnswer,
+    DiffPoint,
+    FieldChange,
+    History,
+    HistoryAnswer,
+    HistoryEntry,
+    Standing,
+)
 from milepost_contracts.queries.journal import (
     AsOf,
     AsOfAnswer,
@@ -16,6 +27,7 @@ from milepost_contracts.queries.journal import (
     KeysAnswer,
 )
 from milepost_contracts.queries.plugins import AskPlugin, AskPluginAnswer
+from milepost_contracts.queries.proofs import Consistency, Inclusion, Proof, ProofAnswer
 from milepost_contracts.queries.shown import Unread, ViewAnswer
 from milepost_contracts.queries.view import (
     AtRisk,
@@ -38,7 +50,21 @@ from milepost_contracts.queries.view import (
     Unaligned,
 )
 
-JOURNAL_QUERIES: dict[str, type[Query]] = {query.NAME: query for query in (EventsAfter, Keys, AsOf, Export)}
+JOURNAL_QUERIES: dict[str, type[Query]] = {
+    query.NAME: query
+    for query in (
+        Access,
+        EventsAfter,
+        Keys,
+        AsOf,
+        History,
+        Diff,
+        Export,
+        Explain,
+        Evolution,
+        Proof,,,,
+    )
+}
 VIEW_QUERIES: dict[str, type[Query]] = {
     query.NAME: query
     for query in (
@@ -63,25 +89,41 @@ __all__ = [
     "PLUGIN_QUERIES",
     "QUERIES",
     "VIEW_QUERIES",
+    "Access",
+    "AccessAnswer",
+    "AccessEntry",
     "Answer",
     "AsOf",
     "AsOfAnswer",
     "AskPlugin",
     "AskPluginAnswer",
     "AtRisk",
+    "Consistency",
     "DerivedKey",
+    "Diff",
+    "DiffAnswer",
+    "DiffPoint",
     "EventsAfter",
     "EventsAfterAnswer",
+    "Evolution",
+    "EvolutionAnswer",
+    "Explain",
+    "ExplainAnswer",
     "Export",
     "ExportAnswer",
+    "FieldChange",
     "Goal",
     "GoalAnswer",
     "GoalCard",
     "GoalDetail",
     "GoalsAnswer",
     "GoalsOf",
+    "History",
+    "HistoryAnswer",
+    "HistoryEntry",
     "Inbox",
     "InboxAnswer",
+    "Inclusion",
     "Keys",
     "KeysAnswer",
     "MentorLoad",
@@ -92,8 +134,11 @@ __all__ = [
     "OverdueCheckInsAnswer",
     "Programme",
     "ProgrammeAnswer",
+    "Proof",
+    "ProofAnswer",
     "Query",
     "QueryAnswer",
+    "Standing",
     "Streaks",
     "StreaksAnswer",
     "Unaligned",

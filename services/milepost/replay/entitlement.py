@@ -23,10 +23,14 @@ class Entitlement:
         """Take where states come from."""
         self._state = state
 
+    def reads_all(self, tenant: str, reader: str) -> bool:
+        """Whether *reader* may read everything in *tenant*: its admins and auditors may."""
+        directory = self._state(tenant, ("tenant", tenant_id(tenant)))
+        return directory is not None and not READERS.isdisjoint(directory.roles_of(reader.partition("@")[0]))
+
     def may_read(self, tenant: str, reader: str, ref: Ref) -> bool:
         """Whether *reader* may read what the parties of *ref* may."""
-        directory = self._state(tenant, ("tenant", tenant_id(tenant)))
-        if directory is not None and READERS & set(directory.roles_of(reader.partition("@")[0])):
+        if self.reads_all(tenant, reader):
             return True
         state = self._state(tenant, ref)
         if state is None:
@@ -34,8 +38,26 @@ class Entitlement:
         readers = {"goal": self._goal, "mentorship": self._mentorship, "programme": self._programme}
         if ref[0] == "person":  # name, accounts and the reasons of holds
             return reader == f"user:{ref[1]}"
+        if ref[0] == "access":  # what one has read oneself
+            return holder_of(reader) == holder_of(state.reader)
         # The tenant's own title is for everybody in it.
         return readers[ref[0]](tenant, reader, state) if ref[0] in readers else True
+
+    def is_party(self, tenant: str, reader: str, ref: Ref) -> bool:
+        """Whether *ref* is the reader's own: what a party reads of it is nobody else's business.
+
+        Whoever reads by a role, or because it is visible, is none. The tenant's own aggregate is everybody's.
+        """
+        if ref[0] in ("tenant", "person"):
+            return ref[0] == "tenant" or reader == f"user:{ref[1]}"
+        state = self._state(tenant, ref)
+        if state is None:
+            return False
+        if ref[0] == "access":
+            return holder_of(reader) == holder_of(state.reader)
+        if ref[0] == "goal":
+            return reader in state.people or reader in state.contributors
+        return reader in state.parties if ref[0] == "mentorship" else self._programme(tenant, reader, state)
 
     def _goal(self, tenant: str, reader: str, goal: Any) -> bool:
         if reader in goal.people or reader in goal.contributors or goal.visibility == "tenant":
@@ -59,3 +81,8 @@ class Entitlement:
         if programme is None:
             return False
         return reader in programme.admins or (participants and reader in programme.participants)
+
+
+def holder_of(reader: str) -> str:
+    """Return *reader* as whom rights and logs are kept: a plugin whatever its version."""
+    return reader.partition("@")[0] if reader.startswith("plugin:") else reader

@@ -4,33 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from faststream.nats import NatsBroker
 
-from milepost.intake import QueryDecoder, subscribed
+from milepost.asking import Asker
+from milepost.intake import QueryDecoder, parse_subject, subscribed
 from milepost.journal import JournalError
+from milepost.replay.access import access
 from milepost.replay.asof import as_of
 from milepost.replay.bringing import events_after
 from milepost.replay.desk import Desk, Told, reader_of
+from milepost.replay.differing import diff
 from milepost.replay.entitlement import Entitlement
 from milepost.replay.histories import Histories
+from milepost.replay.history import history
+from milepost.replay.proving import proof
+from milepost.replay.recording import READ, RECORDED_S, Ask, Recorder
 from milepost.replay.unlocking import keys
 from milepost_contracts.answers import Failed, Invalid, Problem, Refused
-from milepost_contracts.queries import AsOf, EventsAfter, Keys, Query, QueryAnswer
+from milepost_contracts.queries import (
+    Access,
+    AsOf,
+    Diff,
+    EventsAfter,
+    History,
+    Keys,
+    Query,
+    QueryAnswer,
+)
+from milepost_contracts.queries.proofs import Proof
 
 if TYPE_CHECKING:
     from faststream.nats import NatsMessage
     from structlog.typing import FilteringBoundLogger
 
+    from milepost.decide import Ref
     from milepost.journal import Journal, KeyStore
+    from milepost.replay.tree import Logs
+    from milepost_contracts.answers import Answer
+    from milepost_contracts.commands import Command
 
 ANSWERS: dict[type[Query], Callable[[Desk, str, Any, str], Told]] = {
+    Access: access,
     AsOf: as_of,
+    Diff: diff,
     EventsAfter: events_after,
+    History: history,
     Keys: keys,
+    Proof: proof,
 }
 """(what is read, tenant, query, who reads it) -> the answer, and what the log line says of it beside the usual."""
 QUEUE = "replay"
@@ -48,13 +72,25 @@ class ReplayService:
         *,
         gateways: frozenset[str],
         log: FilteringBoundLogger,
+        reasons_required: bool = False,
+        ask: Ask | None = None,
+        logs: Logs | None = None,
     ) -> None:
-        """Take the broker (not connected yet), what is read, the gateways and the logger."""
+        """Take the broker (not connected yet), what is read, the gateways and the logger.
+
+        reasons_required: who reads by a role says why. ask: how accept is asked to record a reading; None: on the bus.
+        logs: what proves events; None: nothing does here.
+        """
         self._broker = broker
         self._log = log
         self._decoder = QueryDecoder(tuple(ANSWERS), gateways)
         histories = Histories(journal, keys)
-        self._desk = Desk(journal, keys, histories, Entitlement(histories.newest))
+        self._desk = Desk(
+            journal, keys, histories, Entitlement(histories.newest), logs=logs
+        )
+        self._recorder = Recorder(
+            self._desk, ask or self._ask, reasons_required=reasons_required, log=log, clock=self._desk.clock
+        )
         for query in ANSWERS:
             subject = f"goals.query.v1.*.*.{query.NAME}"
             broker.subscriber(subject, queue=QUEUE, no_reply=True, decoder=self._decode, max_workers=WORKERS)(
@@ -84,6 +120,7 @@ class ReplayService:
             tenant, query = decoded
             actor = query.actor
             answer, details = await asyncio.to_thread(self._answer, tenant, query)
+            answer = await self._recorded(raw.subject, tenant, query, answer, details.pop(READ, None))
         if raw.reply:
             # Not raw.respond: it would send the asker's own headers back, and those may be any size and form.
             await self._broker.connection.publish(raw.reply, msgspec.json.encode(answer))
@@ -97,19 +134,38 @@ class ReplayService:
             **details,
         )
 
+    async def _recorded(
+        self, subject: str, tenant: str, query: Query, answer: QueryAnswer, read: Iterable[Ref] | None
+    ) -> QueryAnswer:
+        """Return *answer* once it is recorded who is about to get it, or what is said instead."""
+        asked = parse_subject(subject)
+        assert asked is not None  # noqa: S101  it was decoded
+        try:
+            return await self._recorder.answered(tenant, asked.caller, query, answer, read)
+        except Exception as error:  # noqa: BLE001  nothing leaves unrecorded, whatever defect recording meets
+            return self._failed(tenant, query, error)
+
+    async def _ask(self, tenant: str, command: Command) -> Answer:
+        return await Asker(self._broker.connection, "replay", patience_s=RECORDED_S).command(tenant, command)
+
     def _answer(self, tenant: str, query: Query) -> Told:
         try:
             return self.answer(tenant, query)
-        except JournalError as error:
+        except Exception as error:  # noqa: BLE001  whoever asks is answered, whatever defect a question meets
+            return self._failed(tenant, query, error), {}
+
+    def _failed(self, tenant: str, query: Query, error: Exception) -> Failed:
+        if isinstance(error, JournalError):
             message = "The journal or the key store does not answer; ask again."
-            return Failed(errors=[Problem(code=error.code, message=message)]), {}
-        except Exception:  # noqa: BLE001  whoever asks is answered, whatever defect a question meets
-            self._log.exception("defect", query=type(query).__name__, tenant=tenant)
-            message = "This question met a defect; it was logged."
-            return Failed(errors=[Problem(code="internal_error", message=message)], retry=False), {}
+            return Failed(errors=[Problem(code=error.code, message=message)])
+        self._log.error("defect", query=type(query).__name__, tenant=tenant, exc_info=error)
+        message = "This question met a defect; it was logged."
+        return Failed(errors=[Problem(code="internal_error", message=message)], retry=False)
 
     def answer(self, tenant: str, query: Query) -> Told:
         """Return the answer to *query*, and what the log line says of it beside the usual."""
         if query.min_sequence and (late := self._desk.not_yet(tenant, int(query.min_sequence))):
             return late, {}
+        if not isinstance(query, EventsAfter):  # in which words stay sealed: it needs no key store
+            self._desk.keys.renew()
         return ANSWERS[type(query)](self._desk, tenant, query, reader_of(query))
