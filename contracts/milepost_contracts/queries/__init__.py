@@ -62,7 +62,7 @@ JOURNAL_QUERIES: dict[str, type[Query]] = {
         Export,
         Explain,
         Evolution,
-        Proof,,,,
+        Proof,
     )
 }
 VIEW_QUERIES: dict[str, type[Query]] = {
