@@ -266,7 +266,7 @@ def cannot(completeness: str, *, opened: bool) -> list[str]:
             "another reader or a witness got elsewhere and earlier; the key in keys.txt must be the one that you know."
         ),
         "What happened after the checkpoint, and that what people wrote is true: the log proves what was recorded.",
-        "When something happened is what somebody claims (`occurredat`); when it was recorded (`time`) the server says.",
+        "When something happened (`occurredat`) somebody claims; when it was recorded (`time`) the server says.",
     ]
     if opened:
         said.append(

@@ -19,6 +19,7 @@ from milepost.evolving import recorded
 from milepost.replay.histories import members_of
 from milepost.replay.sentences import sentence
 from milepost_contracts.envelope import Envelope, EnvelopeError, convert_members
+from milepost_contracts.events import WORDS
 
 Called = Callable[[str], str]
 """A reference or an id -> what it is called for people."""
@@ -40,6 +41,7 @@ _ONE = {
 # Of an entry of a collection: what it is called is in its label, and events refer to each other by ids.
 _UNTOLD_PARTS = frozenset({"measure", "hit_event", "event", "recorded_by", "acknowledged_by"})
 _ADDED_ELSEWHERE = frozenset({"check_ins"})  # told as what they are; what changes in one later is a change
+_REASONS = ("reason", "justification")
 _NAMING = ("name", "title")
 _LONG = re.compile(r"(?:[a-z]+:)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOVES_PROGRESS = ("goal.progress_", "goal.measure_", "goal.target_", "goal.created", "goal.imported", "goal.closed")
@@ -56,12 +58,14 @@ class Change(NamedTuple):
 class Entry(NamedTuple):
     """An event: `said` in a sentence, its `reason`, what it changed, and where the goal stood after it.
 
-    `members` are its data, opened or marked. `progress` is 0 to 1. `on`: the day it is about, in the goal's zone.
+    `members` are its data, opened or marked; `words` is what people wrote in it beside the sentence, by member.
+    `progress` is 0 to 1. `on`: the day it is about, in the goal's zone.
     """
 
     event: Envelope
     members: dict[str, Any]
     said: str
+    words: list[tuple[str, str]]
     reason: str
     changes: list[Change]
     on: dt.date
@@ -106,11 +110,13 @@ def told(events: Iterable[tuple[Envelope, dict[str, Any]]], subject: str, called
         day = date_in(getattr(state, "time_zone", "UTC"), dt.datetime.fromisoformat(event.occurredat or event.time))
         if isinstance(state, Goal) and event.type.startswith(_MOVES_PROGRESS):
             progress = _progress(state, members, day)
+        sentence_ = said(event, members, labels, name)
         entries.append(
             Entry(
                 event,
                 members,
-                said(event, members, labels, name),
+                sentence_,
+                _words_beside(event, members, sentence_, name),
                 _reason(members),
                 changes(before, state, name),
                 day,
@@ -227,7 +233,15 @@ def _progress(goal: Goal, members: dict[str, Any], day: dt.date) -> Decimal | No
 
 
 def _reason(members: dict[str, Any]) -> str:
-    return str(members.get("reason") or members.get("justification") or "")
+    return next((str(members[name]) for name in _REASONS if members.get(name)), "")
+
+
+def _words_beside(event: Envelope, members: dict[str, Any], sentence_: str, called: Called) -> list[tuple[str, str]]:
+    """Return what people wrote in an event, where its sentence does not say it already; reasons have their place."""
+    paths = [path for path, _, _ in WORDS.get(event.type, ()) if path[1:] in ((), ("[]",)) and path[0] not in _REASONS]
+    names = dict.fromkeys(path[0] for path in paths)
+    told = [(_sentence(_words(name)), shown(members.get(name), called, empty="")) for name in names]
+    return [(name, words) for name, words in told if words and words not in sentence_]
 
 
 def _words(name: str) -> str:

@@ -10,6 +10,7 @@ from milepost.replay.export.opening import MARK
 _UNREAD = re.compile(f"{MARK}(sealed|erased|not for you|not as it was sealed)")
 # Characters that no XML may have, and those that turn the direction of the text after them.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _VOID = frozenset({"meta", "br", "link", "hr"})
 
 
@@ -58,6 +59,11 @@ def table(caption: str, columns: list[str], rows: list[list[Child]], *, class_: 
     head = h("thead", h("tr", *(h("th", name, scope="col") for name in columns)))
     body = h(
         "tbody",
-        *(h("tr", h("th", row[0], scope="row"), *(h("td", cell) for cell in row[1:])) for row in rows),
+        *(h("tr", h("th", _cell(row[0]), scope="row"), *(h("td", _cell(cell)) for cell in row[1:])) for row in rows),
     )
     return h("table", h("caption", caption), head, body, class_=class_)
+
+
+def _cell(cell: Child) -> Child:
+    """Return a cell's content; a date stays in one line."""
+    return h("span", cell, class_="day") if isinstance(cell, str) and _DAY.fullmatch(cell) else cell

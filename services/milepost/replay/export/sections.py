@@ -248,18 +248,19 @@ def _limited(caption: str, columns: list[str], rows: Sequence[list[Child]], name
 def _when(entry: Entry) -> Markup:
     time, claimed = entry.event.time, entry.event.occurredat
     told = f"claimed {claimed[:10]}" if claimed and claimed[:10] != time[:10] else None
-    return join(f"{time[:10]}\u00a0{time[11:16]}", h("span", told, class_="small") if told else None)
+    return h("span", f"{time[:10]} {time[11:16]}", h("span", told, class_="small") if told else None, class_="day")
 
 
 def _told(entry: Entry) -> Markup:
-    return join(entry.said)
+    words = [h("span", h("span", f"{name}: ", class_="label"), told, class_="words") for name, told in entry.words]
+    return join(entry.said, *words)
 
 
 def _by(entry: Entry, called: Called) -> Markup:
     event = entry.event
     notes = [
         f"for {called(event.onbehalfof)}" if event.onbehalfof else "",
-        f"by {event.authnby}" if event.authnby else "",
+        f"via {event.authnby}" if event.authnby else "",
     ]
     told = ", ".join(note for note in notes if note)
     return join(called(event.actor), h("span", told, class_="small") if told else None)

@@ -14,7 +14,7 @@ from milepost.replay.export.opening import MARK
 COLUMNS = {
     "timeline": (
         "sequence", "subject", "version", "recorded", "occurred", "event", "actor", "on_behalf_of", "authenticated_by",
-        "caused_by", "said", "reason", "event_id",
+        "caused_by", "said", "words", "reason", "event_id",
     ),
     "changes": ("sequence", "subject", "version", "recorded", "actor", "event", "field", "before", "after", "reason"),
     "readings": ("sequence", "subject", "recorded", "actor", "measure", "on", "reading", "source", "current",
@@ -54,7 +54,8 @@ class Tables:
             head = [event.number, event.subject]
             self._row(
                 "timeline", *head, event.version, event.time, event.occurredat, event.type, event.actor,
-                event.onbehalfof, event.authnby, event.causationid, entry.said, entry.reason, event.id,
+                event.onbehalfof, event.authnby, event.causationid, entry.said,
+                "\n".join(f"{name}: {words}" for name, words in entry.words), entry.reason, event.id,
             )  # fmt: skip
             for change in entry.changes:
                 self._row("changes", *head, event.version, event.time, event.actor, event.type, *change, entry.reason)

@@ -9,8 +9,8 @@ from typing import IO, Any, Self
 import msgspec
 
 from milepost.replay.export.collecting import Advance
-from milepost.replay.export.folding import Called, told
-from milepost.replay.export.opening import AskKeys, Opener
+from milepost.replay.export.folding import Called, Story, told
+from milepost.replay.export.opening import MARK, AskKeys, Opener
 from milepost.replay.export.plan import Plan
 from milepost.replay.export.report import Report
 from milepost.replay.export.shelf import Shelf
@@ -20,6 +20,9 @@ from milepost_contracts.envelope import Envelope, decode_members
 from milepost_contracts.proofs import bundle
 from milepost_contracts.proofs.bundle import KeyLine
 
+NAMES_MAX = 20_000  # people and records by name, in some 4 MB; others are told by the end of their ids
+# Who is told first gives names to those after.
+_FIRST = ("person", "programme", "goal")
 PAGE = 1_000  # events opened at once; their keys take one question
 
 
@@ -30,11 +33,12 @@ class Telling:
         """Index the events; raises OSError and EnvelopeError."""
         self._folder = folder
         self._plan = plan
-        self._called = called
+        self._elsewhere_called = called
+        self._names: dict[str, str] = {}
         self._shelf = Shelf(folder / bundle.EVENTS)
         self._opener = Opener(keys, _readable(plan, self._shelf))
-        self._report = Report(folder / f"{bundle.REPORT}.parts", plan, called)
-        self._tables = Tables(folder / bundle.TABLES, called) if plan.tables else None
+        self._report = Report(folder / f"{bundle.REPORT}.parts", plan, self._called)
+        self._tables = Tables(folder / bundle.TABLES, self._called) if plan.tables else None
         self._keys: IO[bytes] | None = (folder / bundle.DERIVED_KEYS).open("wb") if plan.with_keys else None
 
     @property
@@ -45,7 +49,7 @@ class Telling:
     async def run(self, advance: Advance) -> int:
         """Tell every history; returns how many there are."""
         done = 0
-        for subject in self._shelf.subjects:
+        for subject in sorted(self._shelf.subjects, key=_order):
             events = self._shelf.events(subject)
             opened: list[tuple[Envelope, dict[str, Any]]] = []
             for start in range(0, len(events), PAGE):
@@ -53,6 +57,7 @@ class Telling:
                 opened += zip(page, await self._opener.open(page), strict=True)
             self._keep_keys(events)
             story = told(opened, subject, self._called, whole=self._shelf.whole(subject))
+            self._learn(story)
             self._report.add(story)
             if self._tables is not None:
                 self._tables.add(story)
@@ -60,6 +65,18 @@ class Telling:
             advance("Telling", done, len(self._shelf))
         self._report.finish(self._folder / bundle.REPORT, len(self._shelf))
         return len(self._shelf.subjects)
+
+    def _called(self, ref: str) -> str:
+        """Return what a person or record is called: as its own events say, else as the exporter knows it."""
+        return self._names.get(ref) or self._elsewhere_called(ref)
+
+    def _learn(self, story: Story) -> None:
+        """Keep what a person, goal or programme is called, for what is told after it."""
+        if len(self._names) < NAMES_MAX and story.title and MARK not in story.title:
+            aggregate, _, id_ = story.subject.partition("/")
+            self._names[f"user:{id_}" if aggregate == "person" else id_] = (
+                story.title if aggregate == "person" else f"“{story.title}”"
+            )
 
     def _keep_keys(self, events: list[Envelope]) -> None:
         if self._keys is not None:
@@ -73,6 +90,11 @@ class Telling:
         for part in (self._shelf, self._report, self._tables, self._keys):
             if part is not None:
                 part.close()
+
+
+def _order(subject: str) -> int:
+    aggregate = subject.partition("/")[0]
+    return _FIRST.index(aggregate) if aggregate in _FIRST else len(_FIRST)
 
 
 def _readable(plan: Plan, shelf: Shelf) -> Callable[[Envelope], bool]:
