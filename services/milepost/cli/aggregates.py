@@ -11,6 +11,7 @@ from milepost.cli.curated_goal import GOAL
 from milepost.cli.curated_others import MENTORSHIP, PERSON, PROGRAMME, TENANT
 from milepost.cli.verbs import Entry, Group, loading
 from milepost_contracts.commands import COMMANDS, Command
+from milepost_contracts.commands.person import Erase
 
 CURATED: dict[str, Mapping[str, Curated]] = {
     "goal": GOAL,
@@ -34,13 +35,18 @@ QUESTIONS = {
         "show": Entry("a programme: periods, templates, people", LOOKING, loading("showing", "programme_show")),
         "overview": Entry("a programme in numbers", LOOKING, loading("showing", "programme_overview")),
     },
+    "person": {
+        "erasure": Entry("what erasing somebody would take", LOOKING, loading("persons", "erasure")),
+        "due": Entry("who is due for erasure", LOOKING, loading("persons", "due")),
+        "certificate": Entry("that somebody was erased, signed", LOOKING, loading("persons", "certificate")),
+    },
 }
 _TEXTS = {
     "goal": "What a person wants to be true by a deadline.\n\nGOAL is an id, a part of one, or words of its title.",
     "mentorship": "The relationship in which goals are pursued.\n\n"
     "MENTORSHIP is an id, a part of one, or words of its purpose.",
     "programme": "The organisation's frame: checklist, periods, templates, people, figures.",
-    "person": "A person's name and accounts, and holds on erasure.",
+    "person": "A person's name and accounts, holds on erasure, and erasure.",
     "tenant": "An organisation of its own: nothing in one tenant sees another.",
 }
 
@@ -70,6 +76,10 @@ def _maker(verb: str, command: type[Command], curated: Curated | None) -> Callab
     def make() -> click.Command:
         from milepost.cli.generating import Generated
 
+        if command is Erase:
+            from milepost.cli.persons import Erasing
+
+            return Erasing(command, curated).verb(verb)
         return Generated(command, curated).verb(verb)
 
     return make

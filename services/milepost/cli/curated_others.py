@@ -113,16 +113,29 @@ PERSON = {
     "link": Curated("Verbs", 'milepost person link me --name "Maya Lindqvist" --account github:maya'),
     "hold": Curated("Verbs", 'milepost person hold maya --reason "A legal matter" --until +1m'),
     "release": Curated("Verbs", 'milepost person release maya --reason "It is settled"'),
+    "erase": Curated("Verbs", 'milepost person erase me --reason "I leave" --yes'),
+    "record_keys_destroyed": Curated(
+        "Verbs",
+        "milepost person record-keys-destroyed me --erased 0199c0de-0000-7000-8000-000000000001 --derived 0"
+        " --survivors 1 --generation-before 1 --generation-after 2",
+        speaks="service:accept",
+    ),
 }
 
 TENANT = {
     "open": Curated("Verbs", 'milepost tenant open acme --title "Acme Ltd" --admin me', speaks="service:cli"),
     "grant_role": Curated("Verbs", "milepost tenant grant-role maya auditor", args=("ref", "role")),
     "revoke_role": Curated("Verbs", "milepost tenant revoke-role maya auditor", args=("ref", "role")),
+    "set_retention": Curated("Verbs", "milepost tenant set-retention --months 24"),
     "close": Curated("Verbs", 'milepost tenant close --successor sample --reason "Merged"'),
     "record_refill": Curated(
         "Verbs",
         "milepost tenant record-refill --generation 2 --first 0000000000000001 --last 0000000000000009 --json",
         speaks="service:publish",
+    ),
+    "record_key_rotation": Curated(
+        "Verbs",
+        "milepost tenant record-key-rotation --keys 3 --generation-before 1 --generation-after 2",
+        speaks="service:cli",
     ),
 }

@@ -38,7 +38,7 @@ _NEWEST = "SELECT COALESCE(MAX(number), 0) FROM rewrappings"
 _SINCE = "SELECT DISTINCT tenant FROM rewrappings WHERE number > %s"
 _ERASED = "SELECT holder FROM rewrappings WHERE tenant = %s AND holder IS NOT NULL"
 _PLACES = (
-    "SELECT k.aggregate, k.aggregate_id, k.audience, a.holder, o.holder FROM kids AS k"
+    "SELECT k.kid, k.aggregate, k.aggregate_id, k.audience, a.holder, o.holder FROM kids AS k"
     " JOIN holders AS a ON a.key_id = k.author_key_id JOIN holders AS o ON o.key_id = k.owner_key_id"
     " WHERE k.tenant = %s AND (a.holder = %s OR o.holder = %s) ORDER BY k.aggregate, k.aggregate_id, k.kid"
 )
@@ -77,6 +77,7 @@ class Derived(NamedTuple):
 class Place(NamedTuple):
     """An aggregate, audience, author and owner for which words were sealed; persons are `user:UUID`."""
 
+    kid: str
     ref: Ref
     audience: str
     author: str | None
@@ -217,6 +218,12 @@ class KeyStore:
         """Wrap the tenant's keys under a new key and destroy the one before."""
         return self._rewrapped(tenant, None)
 
+    def generation(self, tenant: str) -> int:
+        """Return the generation of the tenant's wrapping key; 0: the store has none of its keys."""
+        with self._database.transaction(writes=False) as run:
+            rows = run(_WRAPPING, (tenant,))
+        return int(rows[0][0]) if rows else 0
+
     def rewrappings(self) -> list[Rewrapping]:
         """Return every erasure and rotation, in order."""
         return self._rewrapper.all()
@@ -225,7 +232,9 @@ class KeyStore:
         """Return where words were sealed that nobody can open once *person* is erased."""
         with self._database.transaction(writes=False) as run:
             rows = run(_PLACES, (tenant, person, person))
-        return [Place((kind, id_), audience, _person(by), _person(of)) for kind, id_, audience, by, of in rows]
+        return [
+            Place(kid, (kind, id_), audience, _person(by), _person(of)) for kid, kind, id_, audience, by, of in rows
+        ]
 
     def close(self) -> None:
         """Close the database; pending kids are made durable first."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from milepost.decide import Ref
 from milepost.journal import Journal, KeyStore
+from milepost.replay.activity import Activity
 from milepost.replay.entitlement import PLUGIN_HOST, TRUSTED, Entitlement
 from milepost.replay.histories import Histories
 from milepost.replay.moments import Then, then
@@ -32,6 +33,7 @@ class Desk(NamedTuple):
     entitlement: Entitlement
     clock: Callable[[], dt.datetime] = _now
     logs: Logs | None = None
+    activity: Activity | None = None  # who took part in what, and when last
 
     def then(self, tenant: str, ref: Ref | None, moment: str, field: str = "at") -> Then | Refused:
         """Return the last sequence that counts as of *moment*, and its instant; a version is one of *ref*.

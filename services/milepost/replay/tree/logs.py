@@ -8,7 +8,7 @@ from pathlib import Path
 from milepost.replay.tree.folder import ProofFolder
 from milepost.replay.tree.grower import Trouble
 from milepost.replay.tree.signing import SigningKeys
-from milepost_contracts.proofs.notes import VerifierKey
+from milepost_contracts.proofs.notes import Note, Signer, VerifierKey
 
 
 class Logs:
@@ -27,6 +27,12 @@ class Logs:
     def keys(self, tenant: str) -> list[VerifierKey]:
         """Return every public key that the log was ever signed with, oldest first; raises SigningKeyError."""
         return self._keys.verifiers(tenant)
+
+    def signers(self, tenant: str, note: Note) -> list[Signer]:
+        """Return the private keys of those that signed *note*, the newest checkpoint; raises SigningKeyError."""
+        generations = self._keys.generations(tenant)
+        signed = note.signed_by(self.keys(tenant))
+        return [self._keys.signer(tenant, one) for one in generations if self._keys.verifier(tenant, one) in signed]
 
     def trouble(self, tenant: str) -> Trouble | None:
         """Return why the tenant's log is not signed any more, as far as this process knows."""
