@@ -98,8 +98,11 @@ ParticipantRole: TypeAlias = Annotated[str, _known("mentee", "mentor", "peer", "
 TenantRole: TypeAlias = Annotated[str, _known("admin", "importer", "auditor")]
 AccessKind: TypeAlias = Annotated[
     str,
-    _known("keys", "history", "as_of", "diff", "explain", "evolution", "proof", "export", "access", "verify"),
-]
+    _known(
+        "keys", "history", "as_of", "diff", "explain", "evolution", "proof", "export", "access", "verify", "erasure",
+        "due_for_erasure", "certificate",
+    ),
+]  # fmt: skip
 
 # Dates of commands outside these years are typing errors (strict.py), and arithmetic on them would leave what a date
 # can hold.

@@ -13,7 +13,6 @@ from milepost.decide.mentorship.state import Mentorship
 from milepost_contracts import types
 from milepost_contracts.commands import COMMANDS, Command
 from milepost_contracts.commands import goal as asking
-from milepost_contracts.queries.moments import MOMENT_PATTERN
 from milepost_contracts.types import Cadence, GoalDisposition, Party, Waiver
 from tests.support.goals import CYCLE
 from tests.support.scenario import (
@@ -59,7 +58,6 @@ _TEXTS = {
     types.DECIMAL_PATTERN: _NUMBERS,
     types.NAME_PATTERN: ("acme", "other"),
     types.CODE_PATTERN: ("talks", "F", "C", "A"),
-    MOMENT_PATTERN: ("v1", "2026-03-01"),
 }
 _KEYS = ("specific", "measurable", "achievable", "relevant", "time_bound", "smart")
 _ZONES = ("UTC", "Europe/Berlin", "Pacific/Auckland", "Mars/Olympus")

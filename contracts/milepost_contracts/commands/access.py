@@ -7,8 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from milepost_contracts.commands.base import Command
-from milepost_contracts.queries.moments import Moment
-from milepost_contracts.types import AccessKind, ActorRef, Day, Scope, Text
+from milepost_contracts.types import AccessKind, ActorRef, Day, Key, Scope, Text
 
 SCOPES_MAX = 1000  # what one question about keys can touch; then 75 kB, below the largest command
 MOMENTS_MAX = 2  # a difference lies between two
@@ -32,5 +31,5 @@ class Record(AccessCommand, frozen=True, kw_only=True):
     via: ActorRef | None = None
     scopes: Annotated[list[Scope], Meta(max_length=SCOPES_MAX)] = []
     everything: bool = False
-    moments: Annotated[list[Moment], Meta(max_length=MOMENTS_MAX)] = []
+    moments: Annotated[list[Key], Meta(max_length=MOMENTS_MAX)] = []
     reason: Text | None = None

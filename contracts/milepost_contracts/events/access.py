@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from milepost_contracts.events.base import Event
-from milepost_contracts.queries.moments import Moment
-from milepost_contracts.types import AccessKind, ActorRef, Day, Scope, Text
+from milepost_contracts.types import AccessKind, ActorRef, Day, Key, Scope, Text
 
 
 class AccessEvent(Event, frozen=True, kw_only=True):
@@ -30,5 +29,5 @@ class Recorded(AccessEvent, frozen=True, kw_only=True):
     via: ActorRef | None = None
     scopes: list[Scope] = []
     everything: bool = False
-    moments: list[Moment] = []
+    moments: list[Key] = []
     reason: Text | None = None

@@ -6,6 +6,8 @@ from milepost_contracts.queries import journal, view
 from milepost_contracts.queries.access import Access, AccessAnswer, AccessEntry
 from milepost_contracts.queries.answers import GoalCard, GoalDetail
 from milepost_contracts.queries.base import PAGE_MAX, Answer, Query, QueryAnswer
+from milepost_contracts.queries.evolution import Evolution, EvolutionAnswer
+from milepost_contracts.queries.explain import Explain, ExplainAnswer
 from milepost_contracts.queries.export import Export, ExportAnswer
 from milepost_contracts.queries.history import (
     Diff,

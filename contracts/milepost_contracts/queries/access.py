@@ -7,9 +7,8 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from milepost_contracts.queries.base import Answer, Query
-from milepost_contracts.queries.moments import Moment
 from milepost_contracts.queries.shown import Shown, Unread, Words
-from milepost_contracts.types import AccessKind, ActorRef, Aggregate, Day, Id, Instant, Scope
+from milepost_contracts.types import AccessKind, ActorRef, Aggregate, Day, Id, Instant, Key, Scope
 
 
 class AccessEntry(Shown, frozen=True, kw_only=True):
@@ -26,7 +25,7 @@ class AccessEntry(Shown, frozen=True, kw_only=True):
     kind: AccessKind
     scopes: list[Scope]
     everything: bool
-    moments: list[Moment]
+    moments: list[Key]
     reason: Words
 
 

@@ -204,6 +204,7 @@ class RemovedTold(Shown, frozen=True, kw_only=True):
 class ProofTold(Shown, frozen=True, kw_only=True):
     """Inclusion in the newest checkpoint: hashes in base64, `path` from the leaf up; `note` is the signed checkpoint.
 
+    `keys` are the public keys that the log was ever signed with: compare them with what you were given elsewhere.
     `not_yet`: the newest checkpoint ends before the event, at sequence `size` (0: there is none).
     """
 
@@ -215,6 +216,7 @@ class ProofTold(Shown, frozen=True, kw_only=True):
     root: str | None = None
     path: list[str] = []
     note: str | None = None
+    keys: list[str] = []
     message: str = ""
 
 

@@ -10,7 +10,6 @@ import msgspec
 from msgspec import inspect
 
 from milepost_contracts import types
-from milepost_contracts.queries.moments import MOMENT_PATTERN
 from milepost_contracts.testing.story import uid
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -24,7 +23,6 @@ _TEXTS: dict[str, str] = {  # by their pattern
     types.CODE_PATTERN: "hours",
     r"^[0-9]{16}(?!\n)$": "0000000000000001",
     types.KEY_ID_PATTERN: "5f" * 16,
-    MOMENT_PATTERN: "v1",
 }
 
 
