@@ -6,6 +6,15 @@ from milepost_contracts.queries import journal, view
 from milepost_contracts.queries.access import Access, AccessAnswer, AccessEntry
 from milepost_contracts.queries.answers import GoalCard, GoalDetail
 from milepost_contracts.queries.base import PAGE_MAX, Answer, Query, QueryAnswer
+from milepost_contracts.queries.erasure import (
+    Certificate,
+    CertificateAnswer,
+    Due,
+    DueForErasure,
+    DueForErasureAnswer,
+    Erasure,
+    ErasureAnswer,
+)
 from milepost_contracts.queries.evolution import Evolution, EvolutionAnswer
 from milepost_contracts.queries.explain import Explain, ExplainAnswer
 from milepost_contracts.queries.export import Export, ExportAnswer
@@ -65,6 +74,9 @@ JOURNAL_QUERIES: dict[str, type[Query]] = {
         Explain,
         Evolution,
         Proof,
+        Erasure,
+        DueForErasure,
+        Certificate,
     )
 }
 VIEW_QUERIES: dict[str, type[Query]] = {
@@ -100,11 +112,18 @@ __all__ = [
     "AskPlugin",
     "AskPluginAnswer",
     "AtRisk",
+    "Certificate",
+    "CertificateAnswer",
     "Consistency",
     "DerivedKey",
     "Diff",
     "DiffAnswer",
     "DiffPoint",
+    "Due",
+    "DueForErasure",
+    "DueForErasureAnswer",
+    "Erasure",
+    "ErasureAnswer",
     "EventsAfter",
     "EventsAfterAnswer",
     "Evolution",

@@ -26,7 +26,7 @@ VERBS = {
         "request, accept, hold sessions ...; list and show", PEOPLE, loading("aggregates", "mentorship")
     ),
     "programme": Entry("create, enrol, plan cycles ...; show", PEOPLE, loading("aggregates", "programme")),
-    "person": Entry("name and accounts, holds on erasure", PEOPLE, loading("aggregates", "person")),
+    "person": Entry("name and accounts, holds, erasure", PEOPLE, loading("aggregates", "person")),
     "tenant": Entry("open, give and take roles, close", PEOPLE, loading("aggregates", "tenant")),
     "at-risk": Entry("goals behind their plan", WATCHING, loading("lists", "at_risk")),
     "overdue": Entry("check-ins that did not happen in time", WATCHING, loading("lists", "overdue")),
@@ -34,11 +34,17 @@ VERBS = {
     "streaks": Entry("check-ins held in a row", WATCHING, loading("lists", "streaks")),
     "mentor-load": Entry("what rests on whom", WATCHING, loading("lists", "mentor_load")),
     "history": Entry("who did what, when and why; as it was at any time", AUDITING, loading("history", "history")),
+    "explain": Entry("one event: who, why, agreed by whom, anything removed?", AUDITING, loading("explain", "explain")),
+    "evolution": Entry(
+        "how a programme's goals evolved, slipped, became SMART", AUDITING, loading("evolution", "evolution")
+    ),
     "serve": Entry("everything in one process, with embedded defaults", RUNNING, loading("running", "serve")),
     "run": Entry("one stage, against a broker and databases elsewhere", RUNNING, loading("running", "run")),
     "settings": Entry("every setting, its value and where it came from", RUNNING, loading("running", "settings")),
     "publish": Entry("status, reconcile or refill of the stream", RUNNING, loading("publishing", "publish")),
     "plugins": Entry("list, show, replay, ask ...; write a new one", RUNNING, loading("plugins", "plugins")),
+    "keys": Entry("a new wrapping key for people's keys", RUNNING, loading("persons", "keys")),
+    "verify-certificate": Entry("check that somebody was erased", RUNNING, loading("persons", "verify_certificate")),
     "view": Entry("rebuild the read models", RUNNING, loading("rebuilding", "view")),
 }
 

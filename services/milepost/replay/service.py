@@ -14,12 +14,16 @@ from milepost.asking import Asker
 from milepost.intake import QueryDecoder, parse_subject, subscribed
 from milepost.journal import JournalError
 from milepost.replay.access import access
+from milepost.replay.activity import Activity
 from milepost.replay.asof import as_of
 from milepost.replay.bringing import events_after
 from milepost.replay.desk import Desk, Told, reader_of
 from milepost.replay.differing import diff
 from milepost.replay.entitlement import Entitlement
+from milepost.replay.erasure import certificate, due_for_erasure, erasure
 from milepost.replay.histories import Histories
+from milepost.replay.evolution import evolution
+from milepost.replay.explaining import explain
 from milepost.replay.history import history
 from milepost.replay.proving import proof
 from milepost.replay.recording import READ, RECORDED_S, Ask, Recorder
@@ -28,8 +32,13 @@ from milepost_contracts.answers import Failed, Invalid, Problem, Refused
 from milepost_contracts.queries import (
     Access,
     AsOf,
+    Certificate,
     Diff,
+    DueForErasure,
+    Erasure,
     EventsAfter,
+    Evolution,
+    Explain,
     History,
     Keys,
     Query,
@@ -50,8 +59,13 @@ if TYPE_CHECKING:
 ANSWERS: dict[type[Query], Callable[[Desk, str, Any, str], Told]] = {
     Access: access,
     AsOf: as_of,
+    Certificate: certificate,
     Diff: diff,
+    DueForErasure: due_for_erasure,
+    Erasure: erasure,
     EventsAfter: events_after,
+    Evolution: evolution,
+    Explain: explain,
     History: history,
     Keys: keys,
     Proof: proof,
@@ -86,7 +100,7 @@ class ReplayService:
         self._decoder = QueryDecoder(tuple(ANSWERS), gateways)
         histories = Histories(journal, keys)
         self._desk = Desk(
-            journal, keys, histories, Entitlement(histories.newest), logs=logs
+            journal, keys, histories, Entitlement(histories.newest), logs=logs, activity=Activity(journal)
         )
         self._recorder = Recorder(
             self._desk, ask or self._ask, reasons_required=reasons_required, log=log, clock=self._desk.clock
