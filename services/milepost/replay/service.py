@@ -21,9 +21,9 @@ from milepost.replay.desk import Desk, Told, reader_of
 from milepost.replay.differing import diff
 from milepost.replay.entitlement import Entitlement
 from milepost.replay.erasure import certificate, due_for_erasure, erasure
-from milepost.replay.histories import Histories
 from milepost.replay.evolution import evolution
 from milepost.replay.explaining import explain
+from milepost.replay.histories import Histories
 from milepost.replay.history import history
 from milepost.replay.proving import proof
 from milepost.replay.recording import READ, RECORDED_S, Ask, Recorder
