@@ -53,8 +53,10 @@ class Agreements:
 
     def follow(self, before: Goal | None, after: Goal | None, stored: Stored, event: Event) -> None:
         """Take note of what *event*, stored as *stored*, made of agreements: *before* and *after* are the goal's."""
-        if after is None:
-            return
+        if after is None or (
+            before is not None and before.agreements is after.agreements and not isinstance(event, Proposed | Agreed)
+        ):
+            return  # the way of almost all events
         was = dict(before.agreements.items()) if before is not None else {}
         now = dict(after.agreements.items())
         for party in sorted(was.keys() - now.keys()):
