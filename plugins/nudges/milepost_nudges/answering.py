@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
 from milepost_contracts.context import Context
 from milepost_contracts.plugin import PluginError, Question
-from milepost_contracts.types import PersonRef
+from milepost_contracts.types import PERSON_PATTERN, PersonRef
 from milepost_nudges.kept import Goal, found_by, goal_of, sent_of
 from milepost_nudges.turns import pending
 
 ALL = frozenset({"admin", "auditor"})
+_PERSON = re.compile(PERSON_PATTERN).match
 LIMIT, LIMIT_MAX = 100, 500  # a page is for people to read
 
 
@@ -43,10 +45,13 @@ def answer(question: Question, context: Context) -> dict[str, Any] | None:
 
 
 def _asked(question: Question) -> Asked:
+    person = question.arguments.get("person")
+    if person is not None and not (isinstance(person, str) and _PERSON(person)):
+        raise PluginError("invalid_arguments", f"{question.name}: person={person!r} is no user:UUID")
     try:
-        asked = msgspec.convert(question.arguments, Asked)
+        asked = msgspec.convert(question.arguments, Asked, strict=False)  # a command line says "5"
     except msgspec.ValidationError as error:
-        raise PluginError("invalid_arguments", str(error)) from error
+        raise PluginError("invalid_arguments", f"{question.name}: {error}") from error
     if ALL & set(question.roles):
         return asked
     if asked.person not in (None, question.actor):

@@ -14,6 +14,7 @@ from milepost_contracts.plugin import (
     Delivered,
     Effect,
     GiveUp,
+    Health,
     Later,
     Manifest,
     Outcome,
@@ -28,7 +29,7 @@ from milepost_webhooks.config import Config, Endpoint, Secrets
 from milepost_webhooks.exchange import Undelivered, tls
 from milepost_webhooks.filters import wants
 from milepost_webhooks.lines import Lines
-from milepost_webhooks.requests import Again, Named, Range, parsed, ranged
+from milepost_webhooks.requests import Again, Named, Nothing, Range, parsed, ranged
 from milepost_webhooks.standing import GONE, Standing, arrived, disabled, failed, missing
 from milepost_webhooks.targets import target
 
@@ -86,6 +87,11 @@ class Webhooks:
             tls(config.ca_file)
         except OSError as error:
             raise PluginError("invalid_config", f"ca_file {config.ca_file!r} holds no certificates: {error}") from error
+
+    @hook
+    def health(self, context: Context) -> Health:
+        """Say so where there is nobody to send to."""
+        return Health(message="" if context.config.endpoints else "there are no endpoints: nothing is sent to anybody")
 
     @hook
     async def stop(self, context: Context) -> None:  # noqa: ARG002  there is nothing to look at
@@ -232,6 +238,7 @@ class Webhooks:
             return None
         if "admin" not in question.roles:
             raise PluginError("not_allowed", "only an administrator of the tenant may see its endpoints")
+        parsed(question.arguments, Nothing)
         return [
             {
                 "endpoint": one.id,

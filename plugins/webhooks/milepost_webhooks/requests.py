@@ -10,6 +10,10 @@ import msgspec
 from milepost_contracts.plugin import PluginError
 
 
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing can be said of the endpoints that are asked for: it is all of them."""
+
+
 class Named(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Enable or disable an endpoint."""
 

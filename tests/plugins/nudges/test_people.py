@@ -80,11 +80,22 @@ def test_nobody_else_asks_about_others() -> None:
         ({"person": MENTEE}, "not_allowed"),
         ({"persn": MENTEE}, "invalid_arguments"),
         ({"person": "me"}, "invalid_arguments"),
+        ({"person": ""}, "invalid_arguments"),
+        ({"limit": "many"}, "invalid_arguments"),
     ):
         with pytest.raises(HookFailed) as failed:
             nudged.host.ask("pending", by=MENTOR, **arguments)
         assert failed.value.failure is not None
         assert failed.value.failure.code == code
+
+
+def test_what_a_command_line_types_is_taken() -> None:
+    """`limit=1` is a number there; who is no `user:UUID` is told so."""
+    nudged = Nudged()
+    under_way(nudged)
+    assert len(nudged.host.ask("pending", by="service:web", roles=["admin"], limit="1")["pending"]) == 1
+    with pytest.raises(HookFailed, match="pending: person='maya' is no user:UUID"):
+        nudged.host.ask("pending", by="service:web", roles=["admin"], person="maya")
 
 
 def test_other_questions_are_unknown() -> None:

@@ -91,8 +91,30 @@ def test_unknown_questions_and_arguments_are_told_apart(tmp_path: Path) -> None:
     """A question that there is not has no answer; an argument that is misspelt is an error."""
     host = _hosted(tmp_path)
     assert host.ask("leaders", by=host.story.person("mentee")) is None
-    with pytest.raises(HookFailed, match="granted has no argument 'persn'"):
-        host.ask("granted", by=host.story.person("mentee"), persn="x")
+    for name in ("granted", "points", "owed"):
+        with pytest.raises(HookFailed, match=r"invalid_arguments: .*persn"):
+            host.ask(name, by=host.story.person("mentee"), persn="x")
+
+
+@pytest.mark.parametrize("name", ["granted", "points"])
+@pytest.mark.parametrize("person", ["maya", "", "user:maya", "service:web", 7, "user:{}\n"])
+def test_who_is_asked_about_is_named_by_id(tmp_path: Path, name: str, person: Any) -> None:
+    """What is no `user:UUID` is refused, rather than answered as if somebody had nothing."""
+    host = _hosted(tmp_path)
+    typed = str(person).format(uid("nobody")) if person != 7 else person
+    with pytest.raises(HookFailed, match=r"invalid_arguments: .*is no user:UUID"):
+        host.ask(name, person=typed, **ADMIN)
+    nobody = host.story.person("nobody")
+    assert host.ask(name, person=nobody, **ADMIN) == {"person": nobody, name: {"granted": [], "points": 0}[name]}
+
+
+def test_yes_and_no_are_taken_as_a_command_line_types_them(tmp_path: Path) -> None:
+    """`revoked=false` is no."""
+    host = _hosted(tmp_path)
+    mentee = host.story.person("mentee")
+    found = {typed: len(host.ask("granted", by=mentee, revoked=typed)["granted"]) for typed in ("true", "false")}
+    assert found == {"true": 3, "false": 2}
+    assert host.ask("points", by=mentee, everybody="false")["person"] == mentee
 
 
 def test_an_erased_person_is_shown_to_nobody_and_given_nothing(tmp_path: Path) -> None:
@@ -116,10 +138,11 @@ def test_an_erased_person_is_shown_to_nobody_and_given_nothing(tmp_path: Path) -
 
 
 def test_a_plugin_without_rules_is_well_and_gives_nothing() -> None:
-    """Installed and not configured, it follows what happens and does nothing."""
+    """Installed and not configured, it follows what happens and does nothing; its health says what is lacking."""
     story = Story()
     active(story).hit()
     host = hosted(story)
     host.deliver(*story.documents)
     assert host.grants == []
-    assert host.runner.health().result.ok
+    health = host.runner.health().result
+    assert (health.ok, health.message) == (True, "there are no rules in rewards.toml: nobody is given anything")

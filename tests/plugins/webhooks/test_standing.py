@@ -231,6 +231,8 @@ def test_administrators_see_how_endpoints_stand() -> None:
     """The question `endpoints` tells those of the tenant, with no path of a URL and no secret; others are refused."""
     with Receiver(500) as receiver:
         host = begun(endpoint(receiver), endpoint(receiver, "theirs", tenants=["globex"]))
+        assert host.runner.health().result.message == ""
+        assert "there are no endpoints" in hosted().runner.health().result.message
         [one] = host.ask("endpoints", by="user:admin", roles=["admin"])
         assert (one["endpoint"], one["failures"], one["code"]) == ("crm", 1, "http_500")
         assert one["origin"] == f"http://127.0.0.1:{receiver.port}"
@@ -238,6 +240,8 @@ def test_administrators_see_how_endpoints_stand() -> None:
         assert host.ask("nonsense", by="user:admin", roles=["admin"]) is None
         with pytest.raises(HookFailed, match="not_allowed"):
             host.ask("endpoints", by="user:mentee")
+        with pytest.raises(HookFailed, match=r"invalid_request: .*endpoint"):
+            host.ask("endpoints", by="user:admin", roles=["admin"], endpoint="crm")
 
 
 def test_requests_that_are_none_are_refused() -> None:
