@@ -7,7 +7,7 @@ from typing import Any
 
 from milepost_contracts.context import Context
 from milepost_contracts.hooks import hook
-from milepost_contracts.plugin import Delivered, Manifest, Permissions, Question
+from milepost_contracts.plugin import Delivered, Health, Manifest, Permissions, Question
 from milepost_okr import answering, mapping, reviewing, working
 from milepost_okr.config import Config
 from milepost_okr.turn import Turn
@@ -49,6 +49,17 @@ def config_schema() -> type[Config]:
 
 
 @hook
+def health(context: Context) -> Health:
+    """Say what is lacking where no number can come of goals."""
+    config: Config = context.config
+    if not config.objectives:
+        return Health(message="there are no objectives in okr.toml: no goal counts for anything")
+    if not (config.rules or config.alignments):
+        return Health(message="there are no rules and no alignments in okr.toml: no goal counts for any objective")
+    return Health()
+
+
+@hook
 def on_event(event: Delivered, context: Context) -> None:
     """Take what changes a number."""
     turn = Turn(context)
@@ -66,6 +77,16 @@ def on_timer(key: str, at: dt.datetime, context: Context) -> None:  # noqa: ARG0
 def on_person_erased(person: str, context: Context) -> None:
     """Forget the confidence that *person* told."""
     working.erased(Turn(context), person)
+
+
+@hook
+def act(question: Question, context: Context) -> Any:
+    """Do what an administrator asks for: `settle` goes on with what is left to do where nothing happens by itself."""
+    if question.name != "settle":
+        return None
+    turn = Turn(context)
+    working.go_on(turn)
+    return {"settled": working.settled(turn)}
 
 
 @hook

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from milepost_contracts.plugin import PluginError, Question
-from milepost_okr import exporting, working
+from milepost_okr import drafting, exporting, working
 from milepost_okr.counting import Part
 from milepost_okr.grading import shown
 from milepost_okr.measures import text
@@ -64,10 +64,13 @@ def answer(question: Question, turn: Turn) -> Tree | None:
         arguments = msgspec.convert(question.arguments, type_, strict=False)  # a command line says "5"
     except msgspec.ValidationError as error:
         raise PluginError("invalid_question", f"{question.name}: {error}") from error
-    asker = Asker(question, turn)
-    work = working.known(turn.context)
-    stale = work is None or work.renewing or work.plan != turn.plan.fingerprint
-    return {**answered(arguments, asker), "settled": not stale}
+    seen = turn if working.settled(turn) else _drafted(turn)
+    return {**answered(arguments, Asker(question, seen or turn)), "settled": seen is not None}
+
+
+def _drafted(turn: Turn) -> Turn | None:
+    """Return a turn that sees what the goals come to now; None where too little is known, or too many goals are."""
+    return None if working.known(turn.context) is None else drafting.drafted(turn)
 
 
 class Asker:

@@ -55,6 +55,12 @@ def known(context: Context) -> Work | None:
     return found
 
 
+def settled(turn: Turn) -> bool:
+    """Whether what is kept are the numbers of the configuration as it is."""
+    work = known(turn.context)
+    return work is not None and not work.renewing and work.plan == turn.plan.fingerprint
+
+
 def begin(turn: Turn) -> Work:
     """Return what is left to do: everything where the configuration is another one, telling after a dry run."""
     before, plan, dry = known(turn.context), turn.plan.fingerprint, turn.context.mode == "dry_run"

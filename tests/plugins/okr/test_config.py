@@ -89,3 +89,13 @@ def test_a_tenant_sees_its_own_objectives_alone() -> None:
     assert {data["key"] for _, data in company.host.facts} == {"ours", "here", "anybody"}
     with pytest.raises(AssertionError, match="unknown_key"):
         company.node("there")
+
+
+def test_health_says_what_is_lacking() -> None:
+    """Without objectives, or without anything that goals count by, it is well and says so."""
+    objectives = {"cycles": [Q1], "objectives": [ONE], "rules": []}
+    said = [Host(milepost_okr, config=given).runner.health().result for given in ({}, objectives, config())]
+    assert [one.ok for one in said] == [True] * 3
+    assert "no objectives in okr.toml" in said[0].message
+    assert "no rules and no alignments in okr.toml" in said[1].message
+    assert said[2].message == ""

@@ -9,7 +9,7 @@ from typing import Any
 import milepost_okr
 import msgspec
 import pytest
-from milepost_okr import history, logs
+from milepost_okr import drafting, history, logs
 from milepost_okr.frame import Frame
 
 from milepost_contracts.context import VALUE_BYTES_MAX
@@ -129,7 +129,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("by_timer", [True, False])
-def test_another_configuration_is_as_if_it_had_always_been(by_timer: object) -> None:
+def test_another_configuration_is_as_if_it_had_always_been(monkeypatch: pytest.MonkeyPatch, by_timer: object) -> None:
     """After a change every goal is looked at again, by timers or with the next events; meanwhile answers say so."""
     company = Company()
     anchor = company.goal("anchor", focus="other", external_ref="initiative:REACH")
@@ -139,6 +139,7 @@ def test_another_configuration_is_as_if_it_had_always_been(by_timer: object) -> 
         if number % 5 == 0:
             goal.add(events.Aligned(parent=anchor.id, weight="0.25"))
     company.told()
+    monkeypatch.setattr(drafting, "GOALS_MAX", 130)  # one less than there are
     host = moved(company, **OTHERS)
     assert host.ask("cycles", by=company.owner)["settled"] is False
     told = len(host.facts)
@@ -163,6 +164,49 @@ def test_another_configuration_is_as_if_it_had_always_been(by_timer: object) -> 
     assert sorted(set(news)) == ["grow-1", "skills-1", "whole"]
     if by_timer:
         assert len(news) == 3
+
+
+NONE: dict[str, Any] = {"cycles": [], "objectives": [], "rules": []}
+
+
+@pytest.mark.parametrize("before", [NONE, {}])
+def test_answers_go_by_another_configuration_at_once(before: dict[str, Any]) -> None:
+    """Nothing has happened since it was written, the first one included: answers are those of who always had it."""
+    company = Company(**before)
+    anchor = company.goal("anchor", focus="skill", external_ref="initiative:REACH")
+    for number in range(5):
+        goal = company.goal(f"goal {number}", focus=["business", "skill"][number % 2])
+        goal.reading(str(5 + number))
+        goal.add(events.Aligned(parent=anchor.id, weight="0.25"))
+    company.told()
+    host, kept = moved(company, **OTHERS), dict(company.host.state)
+    fresh = Host(milepost_okr, config=config(**OTHERS), story=company.story, now=company.story.now)
+    fresh.deliver(*company.story.documents)
+    told = len(host.facts)
+    assert answers(host) == answers(fresh)
+    assert answers(host)[0]["settled"] is True
+    assert host.ask("key_result", by=company.owner, key="skills-1")["counted"] == 6
+    assert (host.state, len(host.facts), host.stored.timers) == (kept, told, {})
+
+
+def test_an_administrator_has_it_settled() -> None:
+    """`settle` begins what the next event would begin, timers go on with it, and what has another number is told."""
+    company = Company(**NONE)
+    for number in range(70):
+        company.goal(f"goal {number}").reading("7")
+    company.told()
+    host = moved(company)
+    assert host.act("settle", id_="1") == {"settled": False}
+    host.advance(host.now + dt.timedelta(minutes=1))
+    assert {data["key"]: data["score"] for _, data in host.facts} == {"sales-1": "0.5", "grow-1": "0.5"}
+    assert host.act("settle", id_="2") == {"settled": True}
+    assert host.stored.timers == {}
+    assert host.act("juggle", id_="3") is None
+
+
+def test_of_a_tenant_in_which_nothing_happened_nothing_is_settled() -> None:
+    """Its history may be on the way."""
+    assert Company().answer("objectives")["settled"] is False
 
 
 def test_the_same_configuration_again_is_no_change() -> None:
