@@ -10,6 +10,7 @@ from milepost.decide import Ref
 from milepost.journal import Journal, KeyStore
 from milepost.replay.activity import Activity
 from milepost.replay.entitlement import PLUGIN_HOST, TRUSTED, Entitlement
+from milepost.replay.export.scoping import Searches
 from milepost.replay.histories import Histories
 from milepost.replay.moments import Then, then
 from milepost.replay.tree.logs import Logs
@@ -34,6 +35,7 @@ class Desk(NamedTuple):
     clock: Callable[[], dt.datetime] = _now
     logs: Logs | None = None
     activity: Activity | None = None  # who took part in what, and when last
+    searches: Searches | None = None  # for the events of what is exported
 
     def then(self, tenant: str, ref: Ref | None, moment: str, field: str = "at") -> Then | Refused:
         """Return the last sequence that counts as of *moment*, and its instant; a version is one of *ref*.

@@ -13,11 +13,12 @@ import msgspec
 from milepost.logs import logger
 from milepost.replay.desk import Desk
 from milepost.replay.entitlement import Entitlement
-from milepost.replay.export import Bundled, Exports, Plan, Sources, make, prepared
-from milepost.replay.export.plan import ExportError
+from milepost.replay.export import Bundled, ExportError, Plan, Sources, make, prepared
+from milepost.replay.export.answering import export
+from milepost.replay.export.scoping import Searches
 from milepost.replay.histories import Histories
-from milepost.replay.tree.folder import ProofFolder
 from milepost.replay.tree.grower import Grower, Options
+from milepost.replay.tree.logs import Logs
 from milepost.replay.tree.signing import SigningKeys
 from milepost.replay.unlocking import keys as unlocking
 from milepost.sample import person, story
@@ -47,9 +48,11 @@ class Exporting:
         self.proofs = folder / "proofs"
         self.signing = SigningKeys(folder / "signing", ORIGIN)
         histories = Histories(self.accept.journal, self.accept.keys)
-        self.desk = Desk(self.accept.journal, self.accept.keys, histories, Entitlement(histories.newest))
-        self.exports = Exports(lambda tenant: ProofFolder(self.proofs, tenant), self.signing.verifiers)
-        self.pages = 0
+        journal, entitlement = self.accept.journal, Entitlement(histories.newest)
+        self.desk = Desk(
+            journal, self.accept.keys, histories, entitlement, logs=Logs(self.proofs, self.signing),
+            searches=Searches(journal),
+        )  # fmt: skip
 
     def tell_sample(self) -> None:
         """Let the sample programme happen, and sign all of it."""
@@ -80,7 +83,7 @@ class Exporting:
 
     def ask(self, query: Any, reader: str) -> Any:
         """Answer *query* to *reader*, as the service would, across JSON."""
-        answer, _ = (self.exports if isinstance(query, Export) else unlocking)(self.desk, TENANT, query, reader)
+        answer, _ = (export if isinstance(query, Export) else unlocking)(self.desk, TENANT, query, reader)
         return msgspec.json.decode(msgspec.json.encode(answer), type=type(answer))
 
     def first(self, scope: Scope, reader: str, **members: Any) -> Any:

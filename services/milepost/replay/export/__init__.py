@@ -5,8 +5,7 @@ On the journal's side `answering` gives pages of documents and proofs, of what `
 (`folding`) and shows them (`report`, `tables`).
 """
 
-from milepost.replay.export.answering import Exports
 from milepost.replay.export.bundling import Bundled, Sources, make, prepared
 from milepost.replay.export.plan import ExportError, Plan
 
-__all__ = ["Bundled", "ExportError", "Exports", "Plan", "Sources", "make", "prepared"]
+__all__ = ["Bundled", "ExportError", "Plan", "Sources", "make", "prepared"]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from milepost.decide import Ref
 from milepost.replay.desk import Desk, Told
-from milepost.replay.export.scoping import Found, Searches, documents_at
-from milepost.replay.tree.folder import ProofFolder
+from milepost.replay.export.scoping import Found, documents_at
+from milepost.replay.proving import checkpoint_of, diverged
+from milepost.replay.tree.logs import Logs
+from milepost.replay.tree.signing import SigningKeyError
+from milepost.replay.tree.tree import TreeDiverged
 from milepost_contracts.answers import Failed, Problem, Refused
 from milepost_contracts.proofs.bundle import Prefix, Scope, encoded
-from milepost_contracts.proofs.checkpoints import Checkpoint
 from milepost_contracts.proofs.merkle import Frontier, Hashes, ProofError, consistency_proof, inclusion_proof
-from milepost_contracts.proofs.notes import NoteError, VerifierKey
 from milepost_contracts.queries.export import Export, ExportAnswer
 
 # Of one answer: the broker's largest message is 1 MiB, and the answer's own members need room beside the events.
@@ -24,40 +24,31 @@ HASH_CHARS = 47  # of a proof: 44 of base64, quotes and a comma
 EVERYTHING = Scope(kind="everything")
 
 
-class Exports:
-    """Answers exports: *folder_of* gives a tenant's tree and checkpoints, *keys_of* the public keys of its log."""
-
-    def __init__(
-        self, folder_of: Callable[[str], ProofFolder], keys_of: Callable[[str], Iterable[VerifierKey]]
-    ) -> None:
-        """Take where proofs are; nothing is read yet."""
-        self._folder_of = folder_of
-        self._keys_of = keys_of
-        self._searches = Searches()
-
-    def __call__(self, desk: Desk, tenant: str, query: Export, reader: str) -> Told:
-        """Answer *query*; refused for what the reader may not export, and for what no checkpoint covers yet."""
-        scope = query.scope
-        details: dict[str, Any] = {"scope": scope.kind, "id": scope.id, "after": query.after, "scan": query.scan}
-        if (scope.kind == "everything") != (scope.id is None):
-            message = "A goal, a person or a programme has an id; everything has none."
-            return Refused(errors=[Problem(code="scope_invalid", field="scope", message=message)]), details
-        if not may_export(desk, tenant, query, reader):
-            return desk.unknown(scope.kind), details
-        folder = self._folder_of(tenant)
-        try:
-            begun = begin(desk, folder, tenant, query)
-            if not isinstance(begun, ExportAnswer):
-                return begun, details
-            begun = msgspec.structs.replace(begun, keys=[str(key) for key in self._keys_of(tenant)])
-            wanted = EVERYTHING if query.scan else scope
-            found = self._searches.of(desk.journal, tenant, wanted, begun.until).go_on()
-            if not isinstance(found, Found):
-                return msgspec.structs.replace(begun, looked=found, more=True), details
-            return page(desk, folder.tiles.hashes(begun.size), tenant, query, begun, found), details
-        except (ProofError, NoteError) as error:
-            # The tree on disk is not what its checkpoint says: nothing can be proven until that is mended.
-            return Failed(errors=[Problem(code=error.code, message=f"{error}.")], retry=False), details
+def export(desk: Desk, tenant: str, query: Export, reader: str) -> Told:
+    """Answer *query*; refused for what the reader may not export, and for what no checkpoint covers yet."""
+    scope = query.scope
+    details: dict[str, Any] = {"scope": scope.kind, "id": scope.id, "after": query.after, "scan": query.scan}
+    if (scope.kind == "everything") != (scope.id is None):
+        message = "A goal, a person or a programme has an id; everything has none."
+        return Refused(errors=[Problem(code="scope_invalid", field="scope", message=message)]), details
+    if not may_export(desk, tenant, query, reader):
+        return desk.unknown(scope.kind), details
+    if desk.logs is None or desk.searches is None:
+        message = "No log is kept where this is answered."
+        return Failed(errors=[Problem(code="log_unavailable", message=message)], retry=False), details
+    try:
+        begun = begin(desk, desk.logs, tenant, query)
+        if not isinstance(begun, ExportAnswer):
+            return begun, details
+        wanted = EVERYTHING if query.scan else scope
+        found = desk.searches.of(tenant, wanted, begun.until).go_on()
+        if not isinstance(found, Found):
+            return msgspec.structs.replace(begun, looked=found, more=True), details
+        return page(desk, desk.logs.folder(tenant).tiles.hashes(begun.size), tenant, query, begun, found), details
+    except (TreeDiverged, ProofError) as error:
+        return diverged(str(error)), details
+    except SigningKeyError as error:
+        return Failed(errors=[Problem(code=error.code, message=str(error))]), details
 
 
 def may_export(desk: Desk, tenant: str, query: Export, reader: str) -> bool:
@@ -78,16 +69,19 @@ def may_export(desk: Desk, tenant: str, query: Export, reader: str) -> bool:
     return desk.may_read(tenant, reader, (scope.kind, scope.id))
 
 
-def begin(desk: Desk, folder: ProofFolder, tenant: str, query: Export) -> ExportAnswer | Refused:
+def begin(desk: Desk, logs: Logs, tenant: str, query: Export) -> ExportAnswer | Refused:
     """Return what every page says: up to where it goes, and the checkpoint that its proofs lead to.
 
-    Raises NoteError.
+    Raises TreeDiverged, SigningKeyError.
     """
-    note = folder.newest() if query.size is None else folder.note(query.size)
-    if note is None:
+    if (trouble := logs.trouble(tenant)) and trouble.code == TreeDiverged.code:
+        raise TreeDiverged(trouble.message)
+    signed = checkpoint_of(logs, tenant, query.size)
+    if signed is None:
         message = "No checkpoint of this log was signed yet." if query.size is None else "No checkpoint has this size."
         return Refused(errors=[Problem(code="checkpoint_unknown", field="size", message=message)])
-    size, until = Checkpoint.parse(note.text).size, query.until
+    note, checkpoint = signed
+    size, until = checkpoint.size, query.until
     if until is None:
         ref: Ref | None = (query.scope.kind, query.scope.id) if query.scope.id else None
         moment = desk.then(tenant, ref, query.at or f"s{size}")
@@ -101,7 +95,7 @@ def begin(desk: Desk, folder: ProofFolder, tenant: str, query: Export) -> Export
     last = desk.journal.at(tenant, until)
     return ExportAnswer(
         sequence=f"{desk.newest(tenant):016d}", until=until, time=last.time if last else None,
-        size=size, checkpoint=str(note),
+        size=size, checkpoint=str(note), keys=[str(key) for key in logs.keys(tenant)],
     )  # fmt: skip
 
 

@@ -88,15 +88,16 @@ class Search:
 class Searches:
     """The searches that are under way or were made a while ago."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, journal: Journal) -> None:
+        """Take what is looked through; begin with none."""
+        self._journal = journal
         self._kept: OrderedDict[tuple[str, Scope, int], Search] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, journal: Journal, tenant: str, scope: Scope, until: int) -> Search:
+    def of(self, tenant: str, scope: Scope, until: int) -> Search:
         """Return the search for the events of *scope* up to sequence *until*."""
         with self._lock:
-            search = self._kept.pop((tenant, scope, until), None) or Search(journal, tenant, scope, until)
+            search = self._kept.pop((tenant, scope, until), None) or Search(self._journal, tenant, scope, until)
             self._kept[tenant, scope, until] = search
             if len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
