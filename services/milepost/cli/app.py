@@ -21,6 +21,7 @@ VERBS = {
     "inbox": Entry("what waits for you", GOALS, loading("lists", "inbox")),
     "watch": Entry("events as they happen, words opened", GOALS, loading("watching", "watch")),
     "import": Entry("commands from a file, one JSON document a line", GOALS, loading("importing", "import_")),
+    "export": Entry("a goal, a person ... as a bundle that others can check", GOALS, loading("exporting", "export")),
     "whoami": Entry("who you are here; --set remembers it", PEOPLE, loading("identity", "whoami")),
     "mentorship": Entry(
         "request, accept, hold sessions ...; list and show", PEOPLE, loading("aggregates", "mentorship")

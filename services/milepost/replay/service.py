@@ -23,6 +23,8 @@ from milepost.replay.entitlement import Entitlement
 from milepost.replay.erasure import certificate, due_for_erasure, erasure
 from milepost.replay.evolution import evolution
 from milepost.replay.explaining import explain
+from milepost.replay.export.answering import export
+from milepost.replay.export.scoping import Searches
 from milepost.replay.histories import Histories
 from milepost.replay.history import history
 from milepost.replay.proving import proof
@@ -39,6 +41,7 @@ from milepost_contracts.queries import (
     EventsAfter,
     Evolution,
     Explain,
+    Export,
     History,
     Keys,
     Query,
@@ -66,6 +69,7 @@ ANSWERS: dict[type[Query], Callable[[Desk, str, Any, str], Told]] = {
     EventsAfter: events_after,
     Evolution: evolution,
     Explain: explain,
+    Export: export,
     History: history,
     Keys: keys,
     Proof: proof,
@@ -100,7 +104,13 @@ class ReplayService:
         self._decoder = QueryDecoder(tuple(ANSWERS), gateways)
         histories = Histories(journal, keys)
         self._desk = Desk(
-            journal, keys, histories, Entitlement(histories.newest), logs=logs, activity=Activity(journal)
+            journal,
+            keys,
+            histories,
+            Entitlement(histories.newest),
+            logs=logs,
+            activity=Activity(journal),
+            searches=Searches(journal),
         )
         self._recorder = Recorder(
             self._desk, ask or self._ask, reasons_required=reasons_required, log=log, clock=self._desk.clock
