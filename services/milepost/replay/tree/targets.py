@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
 import io
+import re
 import stat
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 RETENTION_DAYS = 3650  # ten years: the longest that the retention of business records asks for where we know it
 DAYS_MAX = 36_500
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
 TRIES_S = 20.0  # of one request: the next round tries again
 
 
@@ -92,8 +96,11 @@ class S3Target:
                     raise TargetError("target_differs", f"{self._bucket}/{name} is there with another content")
                 return
             until = dt.datetime.now(dt.UTC) + dt.timedelta(days=self._days)
+            # S3 takes no object with a lock whose transfer cannot be checked.
+            checksum = b64encode(hashlib.sha256(note).digest()).decode()
             self._client.put_object(
                 self._bucket, name, io.BytesIO(note), len(note), "text/plain; charset=utf-8",
+                metadata={"x-amz-checksum-sha256": checksum, "x-amz-sdk-checksum-algorithm": "SHA256"},
                 retention=Retention(self._mode, until),
             )  # fmt: skip
         except (MinioException, HTTPError, ValueError, OSError) as error:
@@ -144,7 +151,7 @@ def _s3(parts: Any) -> S3Target:
     mode = given.pop("mode", "COMPLIANCE")
     tls = given.pop("tls", "yes")
     region = given.pop("region", None)
-    if given or not (parts.hostname and bucket) or parts.username:
+    if given or not (_HOST.fullmatch(parts.netloc) and bucket):
         raise TargetError("target_invalid", "s3: s3://HOST[:PORT]/BUCKET[/PREFIX] with days, mode, region, tls alone")
     if not (days.isdecimal() and 1 <= int(days) <= DAYS_MAX and mode in ("COMPLIANCE", "GOVERNANCE")):
         raise TargetError("target_invalid", f"s3: days is 1 to {DAYS_MAX}, mode COMPLIANCE or GOVERNANCE")
