@@ -6,7 +6,16 @@ import re
 
 import msgspec
 
-from milepost_contracts.subjects import ADMIN, EVENTS, HINT, STREAM, STREAM_DEAD, STREAM_PLUGIN
+from milepost_contracts.subjects import (
+    ADMIN,
+    CHECKPOINTS,
+    EVENTS,
+    HINT,
+    STREAM,
+    STREAM_CHECKPOINTS,
+    STREAM_DEAD,
+    STREAM_PLUGIN,
+)
 from milepost_contracts.types import NAME_PATTERN
 
 # The plugins that come with Milepost: no consumer has a name of theirs, as which it could speak. Further ones are named
@@ -102,8 +111,8 @@ ROLES: dict[str, Role] = {
         publish=(
             EVENTS,
             "goals.command.v1.*.publish.tenant.record_refill",
-            *_declares(STREAM, STREAM_PLUGIN, STREAM_DEAD),
-            *_reads(STREAM, STREAM_PLUGIN, STREAM_DEAD),
+            *_declares(STREAM, STREAM_PLUGIN, STREAM_DEAD, STREAM_CHECKPOINTS),
+            *_reads(STREAM, STREAM_PLUGIN, STREAM_DEAD, STREAM_CHECKPOINTS),
         ),
         answers=True,
     ),
@@ -120,8 +129,12 @@ ROLES: dict[str, Role] = {
         answers=True,
     ),
     "replay": Role(
-        subscribe=tuple(f"goals.query.v1.*.*.{name}" for name in JOURNAL_QUERIES),
-        publish=("goals.command.v1.*.replay.access.record",),  # who reads what
+        subscribe=(*(f"goals.query.v1.*.*.{name}" for name in JOURNAL_QUERIES), f"{ADMIN}.replay.>"),
+        publish=(
+            "goals.command.v1.*.replay.access.record",  # who reads what
+            "goals.command.v1.*.replay.tenant.record_signing_key",
+            CHECKPOINTS,
+        ),
         answers=True,
     ),
     "view": Role(
@@ -132,23 +145,29 @@ ROLES: dict[str, Role] = {
     ),
     # The gateways: trusted to name the person who asks.
     "web": Role(publish=(*asks("web"), *_reads(STREAM, STREAM_PLUGIN))),
-    "cli": Role(publish=(*asks("cli"), f"{ADMIN}.>", *_reads(STREAM, STREAM_PLUGIN, STREAM_DEAD))),
+    "cli": Role(publish=(*asks("cli"), f"{ADMIN}.>", *_reads(STREAM, STREAM_PLUGIN, STREAM_DEAD, STREAM_CHECKPOINTS))),
 }
 
 
 def consumer_role(consumer: Consumer) -> Role:
-    """Return what *consumer* may: on events and on plugins' facts a JetStream consumer of its own name each.
+    """Return what *consumer* may: a JetStream consumer of its own name on events, plugins' facts and checkpoints each.
 
     The filter of either is pinned to the tenant.
 
     The server does not pin where a push consumer delivers: whoever may make one can have the tenant's own events sent
     to any subject that somebody listens on. That is why all of ours take strictly what they are for.
     """
+    filters = {
+        STREAM: f"goals.event.v1.{consumer.tenant}.>",
+        STREAM_PLUGIN: f"goals.plugin.v1.{consumer.tenant}.>",
+        STREAM_CHECKPOINTS: f"goals.checkpoint.v1.{consumer.tenant}",
+    }
     reads = tuple(
         subject
-        for own, kind in ((f"{STREAM}.{consumer.name}", "event"), (f"{STREAM_PLUGIN}.{consumer.name}", "plugin"))
+        for stream, filtered in filters.items()
+        for own in [f"{stream}.{consumer.name}"]
         for subject in (
-            f"{_API}.CONSUMER.CREATE.{own}.goals.{kind}.v1.{consumer.tenant}.>",
+            f"{_API}.CONSUMER.CREATE.{own}.{filtered}",
             f"{_API}.CONSUMER.INFO.{own}",
             f"{_API}.CONSUMER.DELETE.{own}",
             f"{_API}.CONSUMER.MSG.NEXT.{own}",

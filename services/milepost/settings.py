@@ -40,6 +40,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal_url: Annotated[str, _help("sqlite:///... or postgresql://...; empty: in data_dir")] = ""
     keys_url: Annotated[str, _help("persons' keys; a database of their own; empty: in data_dir")] = ""
     keys_dir: Annotated[str, _help("tenants' wrapping keys, outside every database; empty: in data_dir")] = ""
+    origin: Annotated[
+        str,
+        _help("begins the name of every tenant's log and signing keys; for good", pattern=r"^[^+\s]{1,180}$"),
+    ] = "milepost.local"
+    proofs_dir: Annotated[str, _help("tenants' Merkle trees and signed checkpoints; empty: in data_dir")] = ""
+    signing_dir: Annotated[str, _help("keys that sign checkpoints; for replay alone; empty: in data_dir")] = ""
+    checkpoint_events: Annotated[int, _help("a checkpoint is signed after so many new events", ge=1)] = 1_000
+    checkpoint_s: Annotated[
+        float,
+        _help("or so many seconds after the first new one; proofs wait for it", gt=0, le=86_400),
+    ] = 60.0
+    checkpoint_target: Annotated[
+        str,
+        _help("checkpoints go there too: file:///DIR, or s3://HOST/BUCKET with object lock"),
+    ] = ""
+    witnesses: Annotated[str, _help("vkey lines of witnesses whose cosignatures are checked, by commas")] = ""
     view_url: Annotated[str, _help("read models; empty: in data_dir")] = ""
     react_url: Annotated[str, _help("what plugins keep; sqlite:///... or postgresql://...; empty: in data_dir")] = ""
     plugins: Annotated[str, _help("the plugins that may run, separated by commas; installed is not enabled")] = ""
@@ -118,6 +134,8 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] | None = No
             raise SettingsError(sources[field.name] if flag is None else field.name, str(error)) from error
     if values.get("reviews"):
         _check_reviews(values["reviews"], sources["reviews"])
+    if values.get("checkpoint_target") or values.get("witnesses"):
+        _check_log(values, sources)
     return Resolved(_with_paths(Settings(**values)), sources)
 
 
@@ -130,6 +148,20 @@ def _check_reviews(text: str, source: str) -> None:
         raise SettingsError("reviews" if source == "flag" else source, str(error)) from error
 
 
+def _check_log(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
+    from milepost.replay.tree.cosigning import witnesses_of
+    from milepost.replay.tree.targets import TargetError, target_of
+    from milepost_contracts.proofs.notes import NoteError
+
+    setting = "checkpoint_target"
+    try:
+        target_of(values.get(setting, ""))
+        setting = "witnesses"
+        witnesses_of(values.get(setting, ""))
+    except (TargetError, NoteError) as error:
+        raise SettingsError(setting if sources[setting] == "flag" else sources[setting], str(error)) from error
+
+
 def _with_paths(settings: Settings) -> Settings:
     here = Path(settings.data_dir).absolute()
     return msgspec.structs.replace(
@@ -138,6 +170,8 @@ def _with_paths(settings: Settings) -> Settings:
         journal_url=settings.journal_url or f"sqlite:///{here / 'journal.sqlite'}",
         keys_url=settings.keys_url or f"sqlite:///{here / 'keys.sqlite'}",
         keys_dir=settings.keys_dir or str(here / "keys"),
+        proofs_dir=settings.proofs_dir or str(here / "proofs"),
+        signing_dir=settings.signing_dir or str(here / "signing"),
         view_url=settings.view_url or f"sqlite:///{here / 'view.sqlite'}",
         react_url=settings.react_url or f"sqlite:///{here / 'react' / 'react.sqlite'}",
         plugins_dir=settings.plugins_dir or str(here / "plugins"),

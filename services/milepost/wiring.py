@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import datetime as dt
 import gc
+import hashlib
 import os
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -29,6 +31,9 @@ from milepost.ordered import Reader
 from milepost.publish import serve as serve_publish
 from milepost.react import Around, Options, ReactService, allowed
 from milepost.replay import ReplayService
+from milepost.replay.tree import Bus, Carrying, Grower, Logs, SigningKeys, TreeService, target_of, witnesses_of
+from milepost.replay.tree import Options as TreeOptions
+from milepost.replay.tree.service import POLL_S
 from milepost.reviewers import reviewers
 from milepost.roles import ConnectOptions
 from milepost.settings import Settings
@@ -39,12 +44,15 @@ Connect = Callable[[str], ConnectOptions]
 """Role -> how it connects."""
 
 FaultPoint = Callable[[str], None]
+Troubles = Callable[[], list[str]]
+"""What a stage that runs cannot do, for `/readyz`."""
 # How long a thread that computes keeps the interpreter while others wait. Python's 5 ms would hold up the event loop
 # after each of its system calls while commands are decided: measured on accept, a fifth more commands a second.
 SWITCH_S = 0.0005
 # The kept states are many and have no cycles: looking for garbage among them at Python's every 700 new objects took a
 # tenth of accept's time.
 GARBAGE_MIN = 50_000
+RECORD_S = 5.0  # for accept to take the event of a new signing key; the next round asks again
 LOOK_AGAIN_S = 0.5  # for a journal that is not there yet; accept makes it within a second of its start
 FAULT_VARIABLE = "MILEPOST_FAULT_AT"  # tests name a point here at which the process kills itself
 
@@ -256,24 +264,52 @@ async def _take(end: socket.socket, settings: Settings, options: ConnectOptions)
 
 
 @asynccontextmanager
-async def replay(settings: Settings, connect: Connect, _: FaultPoint) -> AsyncIterator[None]:
-    """Run replay: what only the journal can answer is answered while this lasts."""
+async def replay(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIterator[Troubles]:
+    """Run replay: what only the journal can answer is answered, and the logs are grown and signed, while this lasts."""
     journal = await reading(settings, "replay")
     keys = await asyncio.to_thread(KeyStore, settings.keys_url, Path(settings.keys_dir))
     async with AsyncExitStack() as stack:
         stack.callback(journal.close)
         stack.callback(keys.close)
+        logs, troubles = await stack.enter_async_context(growing(settings, connect, journal, at))
         service = ReplayService(
             subscribing(connect("replay")),
             journal,
             keys,
             gateways=gateways_of(settings),
             log=logger("replay"),
+            logs=logs,
             reasons_required=settings.access_reasons == "required",
         )
         await service.start()
         stack.push_async_callback(service.stop)
-        yield
+        yield troubles
+
+
+@asynccontextmanager
+async def growing(
+    settings: Settings, connect: Connect, journal: Journal, at: FaultPoint
+) -> AsyncIterator[tuple[Logs, Troubles]]:
+    """Give the logs, grown and signed while this lasts, and what tells of those that cannot be signed."""
+    log, proofs, target = logger("replay"), Path(settings.proofs_dir), target_of(settings.checkpoint_target)
+    signing = await asyncio.to_thread(SigningKeys, Path(settings.signing_dir), settings.origin)
+    options = TreeOptions(settings.checkpoint_events, settings.checkpoint_s)
+    grower = Grower(journal, proofs, signing, options, log=log, at=at)
+    async with connected(connect("replay"), "replay") as client:
+        carrying = [Carrying("bus", Bus(client), proofs, log=log)]
+        if target is not None:
+            # Another target begins with every checkpoint there is: its name on disk is its own.
+            name = hashlib.sha256(settings.checkpoint_target.encode()).hexdigest()[:8]
+            carrying.append(Carrying(f"target-{name}", target, proofs, log=log))
+        service = TreeService(
+            client, grower, signing, carrying, send=Asker(client, "replay", patience_s=RECORD_S).command,
+            witnesses=witnesses_of(settings.witnesses), log=log, poll_s=min(POLL_S, settings.checkpoint_s),
+        )  # fmt: skip
+        service.start().add_done_callback(partial(_ended_by_itself, "replay"))
+        try:
+            yield Logs(proofs, signing, lambda: grower.troubles), service.troubles
+        finally:
+            await service.stop()
 
 
 @asynccontextmanager
@@ -284,15 +320,15 @@ async def publish(settings: Settings, connect: Connect, at: FaultPoint) -> Async
         stack.callback(journal.close)
         client = await stack.enter_async_context(connected(connect("publish"), "publish"))
         running = asyncio.create_task(serve_publish(client, journal, replicas=settings.replicas, at=at))
-        running.add_done_callback(_ended_by_itself)
+        running.add_done_callback(partial(_ended_by_itself, "publish"))
         stack.push_async_callback(end, running)
         yield
 
 
-def _ended_by_itself(task: asyncio.Task[None]) -> None:
+def _ended_by_itself(stage: str, task: asyncio.Task[None]) -> None:
     """End the process when what should run for ever has not: whoever supervises it starts it again."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger("publish").error("defect", exc_info=error)
+        logger(stage).error("defect", exc_info=error)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
