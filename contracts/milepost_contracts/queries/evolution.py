@@ -222,7 +222,7 @@ class Evolution(Query, frozen=True, kw_only=True):
 
     ANSWER: ClassVar[type[Answer]] = EvolutionAnswer
 
-    scope: Literal["programme", "mentorship", "tenant"] = "programme"
+    aggregate: Literal["programme", "mentorship", "tenant"] = "programme"
     id: Id | None = None
     at: Moment = "now"
     since: Moment | None = None

@@ -30,7 +30,10 @@ ProofStatus: TypeAlias = Annotated[str, _known("proven", "not_yet", "broken", "u
 
 
 class EventPlace(Shown, frozen=True, kw_only=True):
-    """An event by where it stands: its aggregate and version, the tenant's sequence, when it was recorded, by whom."""
+    """An event by where it stands: its aggregate and version, the tenant's sequence, when it was recorded, by whom.
+
+    `occurred`: when it happened as was claimed, where something was.
+    """
 
     id: Id
     type: str
@@ -39,6 +42,7 @@ class EventPlace(Shown, frozen=True, kw_only=True):
     version: int
     sequence: int
     recorded: Instant
+    occurred: Instant | None = None
     actor: ActorRef
 
 

@@ -46,11 +46,11 @@ async def _members(connected: Session, values: dict[str, Any]) -> dict[str, Any]
 
     if values["programme"] and values["mentorship"]:
         raise misused("bad_usage", "Name a programme or a mentorship, not both.", "mentorship")
-    scope: dict[str, Any] = {"scope": "tenant"}
+    scope: dict[str, Any] = {"aggregate": "tenant"}
     if values["programme"]:
-        scope = {"scope": "programme", "id": await Finder(connected).programme(values["programme"])}
+        scope = {"aggregate": "programme", "id": await Finder(connected).programme(values["programme"])}
     elif values["mentorship"]:
-        scope = {"scope": "mentorship", "id": await Finder(connected).mentorship(values["mentorship"])}
+        scope = {"aggregate": "mentorship", "id": await Finder(connected).mentorship(values["mentorship"])}
     if values["diff"] is not None and values["as_of"] is not None:
         raise misused("bad_usage", "--diff A B names both moments: leave --as-of out.", "as-of")
     since, at = values["diff"] or (None, values["as_of"])

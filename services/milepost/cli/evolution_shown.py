@@ -126,10 +126,13 @@ class Evolved:
             (told["days_to_agreement"], "agreed"), (told["days_to_activation"], "active"),
         ]  # fmt: skip
         reached = ", ".join(f"{name} after {count} d" for count, name in days if count is not None)
-        counts = (
-            f"{told['revisions']} revisions, {told['refinements']} refinements,"
-            f" {told['measures_defined']} measures defined, {told['evaluations']} evaluations"
-        )
+        counts = ", ".join(
+            f"{told[name]} {what}{'' if told[name] == 1 else 's'}"
+            for name, what in (
+                ("revisions", "revision"), ("refinements", "refinement"), ("measures_defined", "measure"),
+                ("evaluations", "evaluation"),
+            )
+        )  # fmt: skip
         self.out.pairs(
             [
                 (begun, told["brought"][:10]),
@@ -171,7 +174,8 @@ def _health(then: Tree) -> str:
 
 
 def _step(was: str, now: str) -> str:
-    return now if was in ("", now) else f"{was} → {now or 'none'}"
+    # What has no health any more, or no deadline yet, says nothing.
+    return now if was in ("", now) or not now else f"{was} → {now}"
 
 
 def _counts(told: Tree, order: tuple[str, ...] = ()) -> str:

@@ -167,7 +167,7 @@ class Explained:
         kind = self.answer["aggregate"]
         self.out.heading("Was anything removed?")
         saying = {
-            "nothing_missing": "Nothing that was looked through here.",
+            "nothing_missing": "No: nothing is missing in what was looked through.",
             "missing": "YES: numbers are missing.",
             "out_of_order": "The recorded times run backward: something was changed.",
         }
@@ -178,7 +178,7 @@ class Explained:
         self.out.pairs(
             [
                 ("sequences", _density(told["sequences"], "s")),
-                ("versions", f"{_density(told['versions'], 'v')} of this {kind}"),
+                ("versions", f"{_density(told['versions'], 'v')} (of this {kind})"),
                 ("command", f"wrote {wrote['events']}, {there} there" if wrote["events"] is not None else ""),
                 ("just before", self._neighbour(told["before"], "the first event")),
                 ("just after", self._neighbour(told["after"], "the newest event")),
@@ -213,7 +213,9 @@ class Explained:
 
 
 def _at(event: Tree) -> str:
-    return f"v{event['version']} (s{event['sequence']}, {minute(event['recorded'])})"
+    claimed = (event["occurred"] or "")[:10]
+    happened_on = f", happened {claimed}" if claimed and claimed != event["recorded"][:10] else ""
+    return f"v{event['version']} (s{event['sequence']}, {minute(event['recorded'])}{happened_on})"
 
 
 def _density(told: Tree, letter: str) -> str:

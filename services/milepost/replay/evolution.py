@@ -57,9 +57,9 @@ _keeping = threading.Lock()  # queries are answered in threads
 
 def evolution(desk: Desk, tenant: str, query: Evolution, reader: str) -> Told:
     """Answer *query*, a page of goals and the figures of all; refused for who has no right to either."""
-    scope = Scope(query.scope, query.id)
-    details: dict[str, Any] = {"scope": query.scope, "id": query.id}
-    ref: Ref = (query.scope, query.id or tenant_id(tenant))
+    scope = Scope(query.aggregate, query.id)
+    details: dict[str, Any] = {"aggregate": query.aggregate, "id": query.id}
+    ref: Ref = (query.aggregate, query.id or tenant_id(tenant))
     if refused := _refused(desk, tenant, query, reader):
         return refused, details
     reading = Reading(desk, tenant, reader)
@@ -91,17 +91,17 @@ def _refused(desk: Desk, tenant: str, query: Evolution, reader: str) -> Refused 
 
     A tenant is for its admins and auditors, a programme for those who run it besides, a mentorship for its parties too.
     """
-    if (query.id is None) != (query.scope == "tenant"):
+    if (query.id is None) != (query.aggregate == "tenant"):
         message = "Name the programme or the mentorship by `id`; a tenant needs none."
         return Refused(errors=[Problem(code="scope_not_named", field="id", message=message)])
     directory = desk.histories.newest(tenant, ("tenant", tenant_id(tenant)))
     if directory is not None and READERS & set(directory.roles_of(reader.partition("@")[0])):
-        there = query.id is None or desk.histories.newest(tenant, (query.scope, query.id)) is not None
-        return None if there else desk.unknown(query.scope)
-    if query.id is None or not desk.entitlement.may_read(tenant, reader, (query.scope, query.id)):
-        return desk.unknown(query.scope)
-    state = desk.histories.newest(tenant, (query.scope, query.id))
-    if query.scope == "programme" and reader not in state.admins:
+        there = query.id is None or desk.histories.newest(tenant, (query.aggregate, query.id)) is not None
+        return None if there else desk.unknown(query.aggregate)
+    if query.id is None or not desk.entitlement.may_read(tenant, reader, (query.aggregate, query.id)):
+        return desk.unknown(query.aggregate)
+    state = desk.histories.newest(tenant, (query.aggregate, query.id))
+    if query.aggregate == "programme" and reader not in state.admins:
         message = "How a whole programme evolved is for those who run it, and for auditors."
         return Refused(errors=[Problem(code="not_allowed", field="actor", message=message)])
     return None

@@ -18,6 +18,7 @@ from milepost.replay.explaining_fields import Fields
 from milepost.replay.explaining_proof import proof
 from milepost.replay.explaining_which import which
 from milepost.replay.looking import readable
+from milepost.replay.recording import READ
 from milepost.replay.story import Story
 from milepost.replay.telling import Telling
 from milepost.replay.words import Words
@@ -71,12 +72,11 @@ def explain(desk: Desk, tenant: str, query: Explain, reader: str) -> Told:
     """Answer *query*; refused `event_unknown` for what is not there or may not be read."""
     newest = desk.newest(tenant)
     chosen = which(desk.journal, tenant, query, newest)
-    asked = {name: value for name in ("event", "sequence", "id", "version") if (value := getattr(query, name))}
     if isinstance(chosen, Refused):
-        return chosen, asked
+        return chosen, {}
     # Not `desk.may_read`: the plugin host has no questions of its own about the past.
     if chosen is None or not desk.entitlement.may_read(tenant, reader, chosen.ref):
-        return desk.unknown("event"), asked
+        return desk.unknown("event"), {}
     own = desk.journal.load(tenant, chosen.ref)
     words = Words(desk.keys, tenant, chosen.ref, own, reader=reader)
     case = _case(desk, tenant, chosen, own, words)
@@ -94,9 +94,8 @@ def explain(desk: Desk, tenant: str, query: Explain, reader: str) -> Told:
         removed=_removed(case),
         proof=proof(desk, tenant, chosen),
     )
-    return _readable(answer, words), asked | {
-        "aggregate": chosen.ref[0], "id": chosen.ref[1], "version": chosen.version,
-    }  # fmt: skip
+    details = {"aggregate": chosen.ref[0], "id": chosen.ref[1], "version": chosen.version, READ: [chosen.ref]}
+    return _readable(answer, words), details
 
 
 def _readable(answer: ExplainAnswer, words: Words) -> ExplainAnswer:

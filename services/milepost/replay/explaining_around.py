@@ -69,11 +69,18 @@ def removed(chosen: Stored, near: Around, own: Sequence[Stored], version: int) -
 
 def placed(stored: Stored) -> EventPlace:
     """Return where *stored* stands."""
+    envelope = stored.envelope
     return EventPlace(
-        id=stored.event_id, type=stored.tag, aggregate=stored.ref[0], aggregate_id=stored.ref[1],
-        version=stored.version, sequence=stored.sequence, recorded=dt.datetime.fromisoformat(stored.time),
-        actor=stored.envelope.actor,
-    )  # fmt: skip
+        id=stored.event_id,
+        type=stored.tag,
+        aggregate=stored.ref[0],
+        aggregate_id=stored.ref[1],
+        version=stored.version,
+        sequence=stored.sequence,
+        recorded=dt.datetime.fromisoformat(stored.time),
+        occurred=dt.datetime.fromisoformat(envelope.occurredat) if envelope.occurredat else None,
+        actor=envelope.actor,
+    )
 
 
 def place(stored: Stored | None) -> EventPlace | None:
