@@ -272,7 +272,7 @@ class Checking:
             yield number, document, decode(document)
 
     def _scan(self, checkpoint: Checkpoint) -> None:
-        """Read the whole log that came with it: it must be the signed one, and all events of the scope in the bundle."""
+        """Read the whole log that came with it: it must be the signed one, and nothing of the scope left out."""
         before = len(self._findings)
         selection = Selection(self._manifest.scope)
         count = 0

@@ -35,6 +35,7 @@ VERBS = {
     "streaks": Entry("check-ins held in a row", WATCHING, loading("lists", "streaks")),
     "mentor-load": Entry("what rests on whom", WATCHING, loading("lists", "mentor_load")),
     "history": Entry("who did what, when and why; as it was at any time", AUDITING, loading("history", "history")),
+    "access": Entry("who read what, and why", AUDITING, loading("access", "access")),
     "explain": Entry("one event: who, why, agreed by whom, anything removed?", AUDITING, loading("explain", "explain")),
     "evolution": Entry(
         "how a programme's goals evolved, slipped, became SMART", AUDITING, loading("evolution", "evolution")
@@ -45,6 +46,7 @@ VERBS = {
     "publish": Entry("status, reconcile or refill of the stream", RUNNING, loading("publishing", "publish")),
     "plugins": Entry("list, show, replay, ask ...; write a new one", RUNNING, loading("plugins", "plugins")),
     "keys": Entry("a new wrapping key for people's keys", RUNNING, loading("persons", "keys")),
+    "verify": Entry("that the log is as it was signed; or a bundle", RUNNING, loading("verifying", "verify")),
     "verify-certificate": Entry("check that somebody was erased", RUNNING, loading("persons", "verify_certificate")),
     "view": Entry("rebuild the read models", RUNNING, loading("rebuilding", "view")),
 }

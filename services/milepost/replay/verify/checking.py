@@ -25,13 +25,23 @@ COMMANDS = frozenset({"command_missing", "command_differs", "command_incomplete"
 class Evidence(msgspec.Struct, frozen=True):
     """What the journal is held against: checkpoints and keys that the verifier holds, the installation's own folders.
 
-    `proofs`: the folder with a folder for each tenant; None: there is none. `signing`: where public keys lie.
+    `elsewhere`: what the installation has put on the bus or outside. `proofs`: the folder with a folder for each
+    tenant; None: there is none. `signing`: where public keys lie.
     """
 
     checkpoints: Sequence[Held] = ()
     keys: Sequence[VerifierKey] = ()
+    elsewhere: Sequence[Held] = ()
     proofs: Path | None = None
     signing: Path | None = None
+
+
+def keys_of(evidence: Evidence, tenant: str) -> list[VerifierKey]:
+    """Return the keys that may have signed a tenant's checkpoints: those given, then those that lie at hand."""
+    keys = list(evidence.keys)
+    if evidence.signing is not None:
+        keys += [key for key in stored_keys(evidence.signing, tenant) if key not in keys]
+    return keys
 
 
 def check_journal(
@@ -131,7 +141,7 @@ class _Checking:
         return StoredTiles(folder) if folder is not None and folder.is_dir() else None
 
     def _known_tenants(self) -> set[str]:
-        known = {held.tenant for held in self._evidence.checkpoints}
+        known = {held.tenant for held in (*self._evidence.checkpoints, *self._evidence.elsewhere)}
         proofs = self._evidence.proofs
         if proofs is not None and proofs.is_dir():
             known |= {path.name for path in proofs.iterdir() if path.is_dir()}
@@ -140,11 +150,10 @@ class _Checking:
     def _judge(self, tenant: str) -> list[Check]:
         ours = self._ours(tenant)
         ours.settle()
-        keys, own = list(self._evidence.keys), list[Held]()
-        if self._evidence.signing is not None:
-            keys += [key for key in stored_keys(self._evidence.signing, tenant) if key not in keys]
+        keys = keys_of(self._evidence, tenant)
+        own = [held for held in self._evidence.elsewhere if held.tenant == tenant]
         if self._evidence.proofs is not None:
-            own = list(stored_checkpoints(self._evidence.proofs / tenant, tenant, keys, self._findings))
+            own += stored_checkpoints(self._evidence.proofs / tenant, tenant, keys, self._findings)
         trusted = [held for held in self._evidence.checkpoints if held.tenant == tenant]
         judged = Judge(ours, ours.stored, trusted, own).judged()
         self._findings += judged.findings

@@ -96,34 +96,55 @@ def stored_checkpoints(
             continue
         if file.name != NEWEST and int(file.name) != one.checkpoint.size:
             message = f"The file is named after size {int(file.name)} and holds a checkpoint of {one.checkpoint.size}."
-            findings.append(_invalid(file, tenant, message))
+            findings.append(_invalid(str(file), tenant, message))
             continue
         yield one
 
 
+def outside_checkpoints(
+    folder: Path, tenant: str, keys: Sequence[VerifierKey], findings: list[Finding]
+) -> Iterator[Held]:
+    """Yield every checkpoint of *tenant* that was carried to the target *folder*, where it lies by its size."""
+    for file in sorted(path for path in (folder / tenant).glob("*") if _SIZE_NAME.fullmatch(path.name)):
+        if (one := _stored(file, tenant, keys, findings)) is not None:
+            yield one
+
+
 def _stored(file: Path, tenant: str, keys: Sequence[VerifierKey], findings: list[Finding]) -> Held | None:
     try:
-        note = parse_note(_content(file))
+        content = _content(file)
+    except OSError as error:
+        findings.append(_invalid(str(file), tenant, f"It cannot be read: {error.strerror}."))
+        return None
+    return judged(content, str(file), tenant, keys, findings)
+
+
+def judged(
+    content: bytes, source: str, tenant: str, keys: Sequence[VerifierKey], findings: list[Finding]
+) -> Held | None:
+    """Return the checkpoint in *content*, read from *source*; what is none of this tenant's log goes to *findings*."""
+    try:
+        note = parse_note(content)
         checkpoint = Checkpoint.parse(note.text)
         mine = [key for key in keys if key.type == ED25519 and _signs(note, key)]
         if mine:
             checkpoint = open_checkpoint(note, mine)
-    except (NoteError, OSError) as error:
-        findings.append(_invalid(file, tenant, f"It is no checkpoint that can be believed: {error}."))
+    except NoteError as error:
+        findings.append(_invalid(source, tenant, f"It is no checkpoint that can be believed: {error}."))
         return None
     if tenant_of(checkpoint.origin) != tenant:
-        findings.append(_invalid(file, tenant, f"It is a checkpoint of {checkpoint.origin}."))
+        findings.append(_invalid(source, tenant, f"It is a checkpoint of {checkpoint.origin}."))
         return None
-    return Held(tenant, checkpoint, str(file), signed=bool(mine))
+    return Held(tenant, checkpoint, source, signed=bool(mine))
 
 
 def _signs(note: Note, key: VerifierKey) -> bool:
     return any((one.name, one.key_id) == (key.name, key.key_id) for one in note.signatures)
 
 
-def _invalid(file: Path, tenant: str, message: str) -> Finding:
+def _invalid(source: str, tenant: str, message: str) -> Finding:
     todo = "Keep the file as it is for whoever looks into this; a copy elsewhere tells what it was."
-    return Finding(code="checkpoint_invalid", message=message, tenant=tenant, place=str(file), todo=todo)
+    return Finding(code="checkpoint_invalid", message=message, tenant=tenant, place=source, todo=todo)
 
 
 def _content(path: Path) -> bytes:

@@ -105,8 +105,8 @@ class Judge:
     def _holes(self) -> None:
         ends = [held.checkpoint.size for held in (*self._trusted, *self._own) if held.signed]
         for first, last in self._ours.holes(max([self._ours.last, *ends])):
-            signed = f"of {max(ends)} signed ones" if ends and last <= max(ends) else "in the middle of the log"
-            message = f"Events {signed} are not in the journal: they were removed."
+            signed = f"The log signs {max(ends)} events; these" if ends and last <= max(ends) else "These events"
+            message = f"{signed} are not in the journal: they were removed."
             self._say("missing", message, first, last, "stored_events", last - first + 1)
 
     def _doubled(self) -> None:
