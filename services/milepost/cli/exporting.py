@@ -160,7 +160,7 @@ def person_id(connected: Session, ref: str) -> str:
 
 async def _run(where: Where, out: Out, values: dict[str, Any]) -> Bundled:
     from milepost.cli.exporting_facts import Facts
-    from milepost.replay.export import ExportError, make, prepared
+    from milepost.replay.export import ExportError, Plan, make, prepared
 
     folder = Path(values["to"])
     async with session(where, lasting=True, patience_s=60.0) as connected:
@@ -179,7 +179,8 @@ async def _run(where: Where, out: Out, values: dict[str, Any]) -> Bundled:
         except ExportError as error:
             raise failed(error.code, f"{error}", hint=error.hint) from error
         except VerbError as error:
-            error.hint = error.hint or f"What came so far is kept: the same again with --resume goes on in {folder}."
+            if not error.hint and Plan.kept(folder) is not None:
+                error.hint = f"What came so far is kept: the same again with --resume goes on in {folder}."
             raise
         except OSError as error:
             raise failed("export_failed", f"{folder}: {error}.", hint="--resume goes on where it ended.") from error

@@ -31,7 +31,10 @@ def export(desk: Desk, tenant: str, query: Export, reader: str) -> Told:
     if (scope.kind == "everything") != (scope.id is None):
         message = "A goal, a person or a programme has an id; everything has none."
         return Refused(errors=[Problem(code="scope_invalid", field="scope", message=message)]), details
-    if not may_export(desk, tenant, query, reader):
+    if (query.scan or scope.id is None) and not desk.entitlement.reads_all(tenant, reader):
+        message = "What everybody did is exported by the tenant's auditors and administrators."
+        return Refused(errors=[Problem(code="not_allowed", field="scope", message=message)]), details
+    if not may_export(desk, tenant, scope, reader):
         return desk.unknown(scope.kind), details
     if desk.logs is None or desk.searches is None:
         message = "No log is kept where this is answered."
@@ -51,22 +54,16 @@ def export(desk: Desk, tenant: str, query: Export, reader: str) -> Told:
         return Failed(errors=[Problem(code=error.code, message=str(error))]), details
 
 
-def may_export(desk: Desk, tenant: str, query: Export, reader: str) -> bool:
-    """Whether *reader* may take the scope away: a goal's readers, the person, the programme's admins, the auditors.
-
-    What everybody did, all at once, is for the tenant's auditors and administrators.
-    """
-    scope = query.scope
+def may_export(desk: Desk, tenant: str, scope: Scope, reader: str) -> bool:
+    """Whether *reader* may take *scope* away: who may read a goal, the person, the programme's admins, the auditors."""
     if desk.entitlement.reads_all(tenant, reader):
         return True
-    if query.scan or scope.kind == "everything" or scope.id is None:
-        return False
     if scope.kind == "person":
         return reader == f"user:{scope.id}"
     if scope.kind == "programme":
-        programme = desk.histories.newest(tenant, ("programme", scope.id))
+        programme = desk.histories.newest(tenant, ("programme", str(scope.id)))
         return programme is not None and reader in programme.admins
-    return desk.may_read(tenant, reader, (scope.kind, scope.id))
+    return desk.may_read(tenant, reader, (scope.kind, str(scope.id)))
 
 
 def begin(desk: Desk, logs: Logs, tenant: str, query: Export) -> ExportAnswer | Refused:
