@@ -33,7 +33,7 @@ class Standing(Shown, frozen=True, kw_only=True):
     """Where a goal stood at a moment, as it would have been told then on the day `today` in the goal's zone.
 
     `progress` and `expected` are 0 to 1; `health` is what held, `derived` what the clock says. A goal that was closed
-    has no health; its measures stand as they were at the closing.
+    has no health.
     """
 
     today: Day

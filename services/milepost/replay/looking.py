@@ -9,6 +9,7 @@ import msgspec
 
 from milepost.decide import Ref
 from milepost.replay.entitlement import PLUGIN_HOST
+from milepost.replay.said import CLOSURE
 from milepost.replay.standing import Find, standing
 from milepost.replay.story import Known, Story
 from milepost.replay.words import Words, shown
@@ -84,7 +85,8 @@ class Looking:
         """Return where a goal stood at *cut*; None for what is no goal, or was not there."""
         if ref[0] != "goal" or known.state is None:
             return None
-        return standing(known.state, cut.instant, self.finder(cut))
+        closed_at = (known.said.get(CLOSURE) or {}).get("progress")
+        return standing(known.state, cut.instant, self.finder(cut), closed_at=closed_at)
 
 
 def readable(answer: A, words: Words) -> A:

@@ -17,6 +17,7 @@ Place = tuple[str, str]
 """(collection, item) of the state; ("", member): of the state itself."""
 Said: TypeAlias = "HashTrieMap[Place, dict[str, Any]]"
 NOTHING: Said = HashTrieMap()
+CLOSURE: Place = ("closure", "")
 
 # What a collection of plain values holds, so that its items can have members.
 VALUE_OF = {
@@ -37,17 +38,17 @@ class Saying(NamedTuple):
     present: bool = False
 
 
-_TALK = ("session", "progress", "obstacles", "adjustments", "wins", "next_step", "help_wanted")
+_TALK = ("progress", "obstacles", "adjustments", "wins", "next_step", "help_wanted")
 SAYINGS: dict[type[Event], Saying] = {
     goal.ProgressRecorded: Saying("readings", "event", ("source", "evidence", "note")),
-    goal.CheckInHeld: Saying("check_ins", "check_in", _TALK),
+    goal.CheckInHeld: Saying("check_ins", "check_in", ("session", *_TALK)),
     goal.CheckInAmended: Saying("check_ins", "check_in", _TALK, present=True),
     goal.ObstacleRaised: Saying("obstacles", "obstacle", ("title", "description")),
     goal.ObstacleResolved: Saying("obstacles", "obstacle", ("resolution",)),
     goal.MilestoneHit: Saying("milestones", "milestone", ("evidence",)),
     goal.ActionCompleted: Saying("actions", "action", ("note",)),
     goal.Evaluated: Saying("evaluation", "", ("criteria", "trigger")),
-    goal.Closed: Saying("closure", "", ("justification", "retrospective")),
+    goal.Closed: Saying("closure", "", ("justification", "retrospective", "progress")),
     goal.ClosureAmended: Saying("closure", "", ("justification", "retrospective"), present=True),
     goal.ResourceAttachedV2: Saying("resources", "resource", ("kind", "title", "url")),
     goal.FeedbackGiven: Saying("feedback", "feedback", ("text", "rating", "about", "milestone", "check_in")),
@@ -70,16 +71,21 @@ _OWN: dict[type[Event], tuple[str, Callable[[Any], Any]]] = {
 
 def after(said: Said, event: Event, event_id: str) -> Said:
     """Return what is said once *event*, whose id is *event_id*, has said its part too."""
+    if isinstance(event, goal.ProgressRecorded | goal.ProgressCorrected) and CLOSURE in said:
+        # What was made of the goal at its closing holds no longer: it is worked out from the readings again.
+        said = said.insert(CLOSURE, said[CLOSURE] | {"progress": None})
     saying = SAYINGS.get(type(event))
     if saying is not None:
         item = event_id if saying.item == "event" else getattr(event, saying.item) if saying.item else ""
         place = (saying.collection, item)
         return said.insert(place, (said.get(place) or {}) | dict(_told(saying, event)))
-    if isinstance(event, goal.FeedbackRetracted):  # it keeps its place and loses its text
+    if isinstance(event, goal.FeedbackRetracted):  # it keeps its place and loses what was said
         place = ("feedback", event.feedback)
-        return said.insert(place, (said.get(place) or {}) | {"text": None})
-    if isinstance(event, goal.MilestoneHitRetracted):
+        return said.insert(place, (said.get(place) or {}) | {"text": None, "rating": None})
+    if isinstance(event, goal.MilestoneHitRetracted):  # what was said of a hit that was none goes with it
         return said.discard(("milestones", event.milestone))
+    if isinstance(event, goal.ActionReopened):
+        return said.discard(("actions", event.action))
     if (own := _OWN.get(type(event))) is not None:
         return said.insert(("", own[0]), {own[0]: own[1](event)})
     return said

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 Find = Callable[[Ref], Any]
 
 
-def standing(goal: Goal, instant: dt.datetime, find: Find) -> Standing:
-    """Return where *goal* stood at *instant*; *find* gives its children, mentorship and programme as they were then."""
+def standing(goal: Goal, instant: dt.datetime, find: Find, *, closed_at: str | None = None) -> Standing:
+    """Return where *goal* stood at *instant*; *find* gives its children, mentorship and programme as they were then.
+
+    closed_at: the progress of a goal that has ended, as its closing told it; None: it is worked out.
+    """
     today = clock.today(goal, instant)
-    # A goal that has ended stands as it stood then: what passes afterwards breaks no run.
-    day = min(today, goal.closure.closed_on) if goal.closure is not None and not goal.open else today
-    measures, progress = results(goal, today=day, child=lambda ref: find(("goal", ref)))
+    measures, progress = results(goal, today=today, child=lambda ref: find(("goal", ref)))
     held = kept(
         _cadence(goal, find),
         [one.held_on for one in goal.check_ins.values() if not one.voided],
@@ -40,7 +41,7 @@ def standing(goal: Goal, instant: dt.datetime, find: Find) -> Standing:
     )
     told = Standing(
         today=today,
-        progress=progress,
+        progress=closed_at if closed_at is not None and not goal.open else progress,
         measures=measures,
         next_check_in_on=held.next_due if goal.state == "active" else None,
         check_in_overdue_since=held.overdue_since if goal.state == "active" else None,

@@ -132,7 +132,8 @@ def health_of(card: CardRow, progress: str | None, today: dt.date) -> HealthNow:
     """Return the health of a goal; of a closed one it is unknown."""
     if not card.open:
         return HealthNow("unknown", "unknown", set=False, expected=None)
-    start = card.start_on or card.activated_on or card.created_on
+    # The clock of a goal that nobody has begun to work on does not run, whatever start was planned.
+    start = (card.start_on or card.activated_on) if card.activated_on else None
     plain = derived(progress, start, card.deadline, today, card.pauses)
     share = None
     if start is not None and card.deadline is not None:
