@@ -32,9 +32,10 @@ from tests.cli.verbs import Typing, every_verb, generated, shown
 from tests.support.scenario import GOAL, MENTEE, MENTOR, MENTORSHIP, PROGRAMME, uid
 
 VERB_PATHS = dict(every_verb())
+TYPED = [key for key in COMMANDS if key != ("access", "record")]  # what somebody reads is recorded by who gives it
 
 
-@pytest.mark.parametrize(("aggregate", "name"), COMMANDS)
+@pytest.mark.parametrize(("aggregate", "name"), TYPED)
 def test_every_command_is_a_verb(aggregate: str, name: str) -> None:
     """A command of the contracts can be typed, under its aggregate and without repeating it, and is curated."""
     verb = verb_name(COMMANDS[aggregate, name])
@@ -57,7 +58,7 @@ def test_imports_make_the_same_ids_as_verbs() -> None:
     assert {key for key, makes in made.items() if makes == "id"} == BEGINS
 
 
-@pytest.mark.parametrize(("aggregate", "name"), COMMANDS)
+@pytest.mark.parametrize(("aggregate", "name"), TYPED)
 def test_every_member_can_be_typed(aggregate: str, name: str) -> None:
     """A verb has an option or an argument for every member of its command."""
     made = generated(aggregate, verb_name(COMMANDS[aggregate, name]))

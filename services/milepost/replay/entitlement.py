@@ -59,6 +59,17 @@ class Entitlement:
             return reader in state.people or reader in state.contributors
         return reader in state.parties if ref[0] == "mentorship" else self._programme(tenant, reader, state)
 
+    def by_role(self, tenant: str, reader: str, ref: Ref) -> bool:
+        """Whether *reader*, who may read *ref*, may so by a role alone: it is neither theirs nor shown to them."""
+        if self.is_party(tenant, reader, ref):
+            return False
+        goal = self._state(tenant, ref) if ref[0] == "goal" else None
+        if goal is None or goal.visibility == "private":
+            return True
+        return goal.visibility == "programme" and not (
+            goal.programme and self._in_programme(tenant, reader, goal.programme, participants=True)
+        )
+
     def _goal(self, tenant: str, reader: str, goal: Any) -> bool:
         if reader in goal.people or reader in goal.contributors or goal.visibility == "tenant":
             return True

@@ -20,7 +20,8 @@ from milepost_contracts import answers
 from milepost_contracts.answers import Accepted, Failed, Problem, Refused
 from milepost_contracts.commands import Command
 from milepost_contracts.commands.access import MOMENTS_MAX, SCOPES_MAX, Record
-from milepost_contracts.queries import Answer, Query, QueryAnswer
+from milepost_contracts.queries import Answer, Export, Query, QueryAnswer
+from milepost_contracts.queries.evolution import Evolution
 from milepost_contracts.queries.moments import MOMENT_PATTERN
 from milepost_contracts.subjects import access_id
 from milepost_contracts.types import Scope
@@ -30,7 +31,7 @@ READ = "read"
 # The words of events stay sealed, and whoever hears the tenant's events has them; proofs are of hashes alone.
 UNRECORDED = frozenset({"events_after", "proof"})
 # Recorded whoever asks: keys open words for good, and an export leaves the house. The others where no party asks.
-OF_EVERYBODY = frozenset({"keys", "export", "evolution"})
+OF_EVERYBODY = frozenset({"keys", "export"})
 # What is known to be recorded today, so that asking again costs nothing; some 20 MB. Beyond it all is forgotten, and
 # accept, which knows it too, says that there is nothing new.
 KNOWN_MAX = 100_000
@@ -87,7 +88,7 @@ class Recorder:
         """
         if not isinstance(answer, Answer) or query.NAME in UNRECORDED:
             return answer
-        access = _access(tenant, caller, query, read)
+        access = _access(tenant, caller, query, _named(query, answer) if read is None else read)
         today = self._today()
         known: set[Ref | None] = self._known.get(self._place(access), set())
         if access.refs != () and known.issuperset(access.refs):
@@ -101,12 +102,19 @@ class Recorder:
         return answer if not wanted else await self._record(access, today, wanted) or answer
 
     def _sorted(self, access: Access, known: set[Ref | None]) -> tuple[list[Ref | None], bool]:
-        """Return what is still to be recorded, and whether any of the reading is by role rather than one's own."""
+        """Return what is still to be recorded, and whether it takes a reason where reasons are required."""
         if not access.refs:
             return ([] if None in known else [None]), True
-        others = [ref for ref in access.refs if not self._desk.entitlement.is_party(access.tenant, access.reader, ref)]
+        tenant, reader, rights = access.tenant, access.reader, self._desk.entitlement
+        # Who is in a programme is no party of its goals, all of which its evolution tells of.
+        others = [
+            ref
+            for ref in access.refs
+            if (access.kind, ref[0]) == ("evolution", "programme") or not rights.is_party(tenant, reader, ref)
+        ]
         wanted = access.refs if access.kind in OF_EVERYBODY else others
-        return [ref for ref in wanted if ref not in known], bool(others) or access.kind == "export"
+        by_role = access.kind == "export" or any(rights.by_role(tenant, reader, ref) for ref in others)
+        return [ref for ref in wanted if ref not in known], by_role
 
     async def _record(self, access: Access, today: dt.date, wanted: list[Ref | None]) -> QueryAnswer | None:
         """Record that *wanted* is about to be read; returns what is said instead where that fails."""
@@ -148,7 +156,7 @@ class Recorder:
         return access.tenant, holder_of(access.reader), access.kind, reason
 
 
-def _access(tenant: str, caller: str, query: Query, read: Iterable[Ref] | None) -> Access:
+def _access(tenant: str, caller: str, query: Query, read: Iterable[Ref]) -> Access:
     reader = reader_of(query)
     own = (f"service:{caller}", f"plugin:{caller}")
     return Access(
@@ -156,26 +164,26 @@ def _access(tenant: str, caller: str, query: Query, read: Iterable[Ref] | None) 
         reader=reader,
         via=None if holder_of(reader) in own else f"service:{caller}",
         kind=query.NAME,
-        refs=tuple(dict.fromkeys(_named(query) if read is None else read)),
+        refs=tuple(dict.fromkeys(read)),
         moments=_moments(query)[:MOMENTS_MAX],
         reason=query.reason,
     )
 
 
-def _named(query: Any) -> tuple[Ref, ...]:
-    """Return the aggregate that *query* names; none: it is about everything.
+def _named(query: Query, answer: Answer) -> tuple[Ref, ...]:
+    """Return the aggregate that *query* is about, which its answer may name instead; none: it is about everything.
 
     A question of a kind that is not known here is about everything too, so that none is forgotten.
     """
-    scope = getattr(query, "scope", None)
-    if scope is not None:
-        whole = scope.id is None or getattr(query, "scan", False)
-        return () if whole else ((scope.kind, scope.id),)
-    named = getattr(query, "id", None)
-    if named is not None:
-        return ((getattr(query, "aggregate", "goal"), named),)
-    programme = getattr(query, "programme", None)
-    return () if programme is None else (("programme", programme),)
+    if isinstance(query, Export):
+        return () if query.scope.id is None or query.scan else ((query.scope.kind, query.scope.id),)
+    if isinstance(query, Evolution):
+        return () if query.id is None or query.aggregate == "tenant" else ((query.aggregate, query.id),)
+    for named in (answer, query):
+        kind, id_ = getattr(named, "aggregate", None), getattr(named, "id", None)
+        if isinstance(kind, str) and isinstance(id_, str):
+            return ((kind, id_),)
+    return ()
 
 
 def _moments(query: Query) -> tuple[str, ...]:
