@@ -31,9 +31,9 @@ class Evidence(msgspec.Struct, frozen=True):
 
     checkpoints: Sequence[Held] = ()
     keys: Sequence[VerifierKey] = ()
-    elsewhere: Sequence[Held] = ()
     proofs: Path | None = None
     signing: Path | None = None
+    elsewhere: Sequence[Held] = ()
 
 
 def keys_of(evidence: Evidence, tenant: str) -> list[VerifierKey]:
