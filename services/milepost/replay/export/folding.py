@@ -171,7 +171,7 @@ def changes(before: Any, after: Any, called: Called) -> list[Change]:
 
 def _in_map(field: str, old: Any, new: Any, called: Called) -> list[Change]:
     found: list[Change] = []
-    for key in [*new, *(key for key in old if key not in new)]:
+    for key in sorted({*old, *new}, key=str):  # a map has no order of its own
         was, is_ = old.get(key), new.get(key)
         if was == is_ or (was is None and field in _ADDED_ELSEWHERE):
             continue
