@@ -34,7 +34,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     url: Annotated[str, Meta(max_length=2000)]
     tenants: Annotated[tuple[Tenant, ...], Meta(min_length=1)]
     events: Annotated[tuple[Subscription, ...], Meta(min_length=1)] = ("*",)
-    aggregates: tuple[Literal["goal", "mentorship", "programme", "person", "tenant"], ...] = ()
+    aggregates: tuple[Literal["goal", "mentorship", "programme", "person", "tenant", "access"], ...] = ()
     goals: tuple[Id, ...] = ()
     programmes: tuple[Id, ...] = ()
     enabled: bool = True
