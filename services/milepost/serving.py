@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
+import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,7 +19,7 @@ from milepost.health import Health
 from milepost.roles import ConnectOptions, connect_options
 from milepost.sample import directory, story
 from milepost.sample.loading import load, today
-from milepost.settings import Settings
+from milepost.settings import PREFIX, Settings
 from milepost.wiring import STAGES, Connect, Troubles, accept_in_two, connected, fault_point
 
 
@@ -35,7 +37,7 @@ async def serve(settings: Settings, *, sample: bool, announce: Callable[[str], N
     waiting = ["broker", *STAGES, *(["sample"] if sample else [])]
     troubles: list[Troubles] = []
     async with AsyncExitStack() as stack:
-        health = stack.enter_context(Health(settings.http_host, settings.http_port, _ready(waiting, troubles)))
+        health = stack.enter_context(_health(settings, _ready(waiting, troubles)))
         data = Path(settings.data_dir)
         await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True, mode=0o700)
         connect, broker = await _broker(settings, stack)
@@ -66,7 +68,7 @@ async def run_stage(name: str, settings: Settings, announce: Callable[[str], Non
     waiting = [name]
     troubles: list[Troubles] = []
     async with AsyncExitStack() as stack:
-        health = stack.enter_context(Health(settings.http_host, settings.http_port, _ready(waiting, troubles)))
+        health = stack.enter_context(_health(settings, _ready(waiting, troubles)))
         connect, _ = await _broker(settings, stack)
         stage = accept_in_two if name == "accept" else STAGES[name]
         if (told := await stack.enter_async_context(stage(settings, connect, fault_point()))) is not None:
@@ -82,6 +84,15 @@ def _ready(waiting: list[str], troubles: list[Troubles]) -> Callable[[], list[st
     return lambda: [*waiting, *(one for told in troubles for one in told())]
 
 
+def _health(settings: Settings, ready: Callable[[], list[str]]) -> Health:
+    """Return the HTTP port, bound; raises OSError that names its setting."""
+    try:
+        return Health(settings.http_host, settings.http_port, ready)
+    except OSError as error:
+        why = _taken("http_port", settings.http_host, settings.http_port)
+        raise OSError(why or f"{_setting('http_port', settings.http_port)}: {error.strerror}") from error
+
+
 async def _broker(settings: Settings, stack: AsyncExitStack) -> tuple[Connect, EmbeddedBroker | None]:
     if settings.nats_url:
         # One seed file holds for one role; a folder of them serves whoever runs several.
@@ -93,8 +104,29 @@ async def _broker(settings: Settings, stack: AsyncExitStack) -> tuple[Connect, E
 
         return connect, None
     broker = EmbeddedBroker(Path(settings.data_dir) / "broker", port=settings.nats_port)
-    await stack.enter_async_context(broker)
+    try:
+        await stack.enter_async_context(broker)
+    except BrokerError as error:
+        if why := _taken("nats_port", broker.host, settings.nats_port):
+            raise BrokerError(error.code, f"{why}: choose another, or 0 for one that is free") from error
+        raise
     return broker.options, broker
+
+
+def _taken(name: str, host: str, port: int) -> str:
+    """Say that the port of the setting *name* is taken; nothing where it is not."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as those who listen do
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"{_setting(name, port)} is taken: something else listens on {host}:{port}"
+    return ""
+
+
+def _setting(name: str, port: int) -> str:
+    return f"--{name.replace('_', '-')} {port} ({PREFIX}{name.upper()})"
 
 
 def _signals() -> asyncio.Event:

@@ -105,13 +105,18 @@ def test_a_second_one_in_the_same_folder(served: Served, shell: Shell) -> None:
     assert "Traceback" not in typed.err
 
 
-def test_a_port_that_is_taken(served: Served, shell: Shell) -> None:
-    """A port that somebody else has is told, with what to do."""
-    port = dict(part.split("=", 1) for part in served.first_line.split()[1:])["http"].rpartition(":")[2]
-    typed = shell(f"serve --data-dir elsewhere --nats-port 0 --http-port {port}")
+@pytest.mark.parametrize(("part", "flag"), [("http", "--http-port"), ("nats", "--nats-port")])
+def test_a_port_that_is_taken(served: Served, shell: Shell, part: str, flag: str) -> None:
+    """A port that somebody else has is told with the setting that names it, and with what to do."""
+    port = dict(told.split("=", 1) for told in served.first_line.split()[1:])[part].rpartition(":")[2]
+    ports = " ".join(f"{other} {port if other == flag else 0}" for other in ("--nats-port", "--http-port"))
+    typed = Shell(shell.folder)(f"serve --data-dir elsewhere {ports}")
     assert (typed.status, typed.out) == (1, "")
-    assert "not_started" in typed.err
-    assert "--http-port" in typed.err
+    name = f"MILEPOST_{flag.removeprefix('--').replace('-', '_').upper()}"
+    assert f"{flag} {port} ({name}) is taken" in typed.err
+    assert "choose" in typed.err
+    assert "Errno" not in typed.err
+    assert "Traceback" not in typed.err
 
 
 def test_the_version(shell: Shell) -> None:

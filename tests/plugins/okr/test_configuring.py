@@ -18,7 +18,7 @@ rules = [{ to = "sales-1", focus = ["business"] }]
 
 
 async def test_a_first_configuration_is_answered_by_at_once(hosting: MakeHost, connect: Connect) -> None:
-    """No event comes after it: the numbers are there all the same, health lacks nothing, `settle` begins to keep them."""
+    """No event comes after it: the numbers are there all the same, and `settle` begins to keep them."""
     host, company = hosting({"okr": "milepost_okr"}), Company()
     for number in range(3):
         goal = company.goal(f"goal {number}")
