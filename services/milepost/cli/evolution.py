@@ -109,7 +109,7 @@ def evolution() -> Verb:
         reason(),
     ]
     examples = [
-        "milepost evolution growth --as-of 2026-03-01 --effective --as priya",
+        "milepost evolution growth --as-of -3m --effective --as priya",
         "milepost evolution growth --diff -6m now --effective --slips --as priya",
         "milepost evolution growth --smart --as priya",
         "milepost evolution --mentorship maya-ben --as maya --csv",

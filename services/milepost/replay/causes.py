@@ -90,14 +90,25 @@ def name_of(stored: Stored) -> str:
 def command(journal: Journal, chosen: Stored, around: Sequence[Stored]) -> Command:
     """Return the command of *chosen* and what else it caused; *around*: the tenant's events around it, in order."""
     cause = chosen.envelope.causationid
-    # A command's events stand together, at one time.
-    together = [one for one in around if cause and one.envelope.causationid == cause and one.time == chosen.time]
-    together = together or [chosen]
+    together = _together(chosen, around)
     for ref in dict.fromkeys(one.ref for one in together):
         known = journal.by_command(chosen.tenant, f"{ref[0]}/{ref[1]}/{cause}") if cause else None
         if known is not None:
             return Command(together, len(known.events))
     return Command(together, None)
+
+
+def _together(chosen: Stored, around: Sequence[Stored]) -> list[Stored]:
+    """Return the events around *chosen* that have its cause: what one command wrote stands together."""
+    together = [chosen]
+    earlier = [one for one in reversed(around) if one.sequence < chosen.sequence]
+    later = [one for one in around if one.sequence > chosen.sequence]
+    for beside, place in ((earlier, 0), (later, None)):
+        for one in beside:
+            if one.envelope.causationid != chosen.envelope.causationid:
+                break
+            together.insert(len(together) if place is None else place, one)
+    return together
 
 
 def plugin_of(chosen: Stored) -> tuple[str, str] | None:
