@@ -82,14 +82,20 @@ class AskedKeys:
         self._asker = asker
         self._actor = actor
 
-    async def __call__(self, tenant: str, reader: str, kids: Iterable[str]) -> dict[str, SealingKey | None]:
-        """Return the keys that *reader* may have; None: the words were erased. Raises ConnectionError."""
+    async def __call__(
+        self, tenant: str, reader: str, kids: Iterable[str], *, reason: str | None = None
+    ) -> dict[str, SealingKey | None]:
+        """Return the keys that *reader*, who may say why, may have; None: the words were erased.
+
+        Raises ConnectionError.
+        """
         wanted = sorted(set(kids))
         found: dict[str, SealingKey | None] = {}
         most = 1000
         for start in range(0, len(wanted), most):
             behalf = reader if reader.startswith("user:") else None
-            query = Keys(actor=self._actor, on_behalf_of=behalf, kids=wanted[start : start + most])
+            part = wanted[start : start + most]
+            query = Keys(actor=self._actor, on_behalf_of=behalf, kids=part, reason=reason)
             answer = await self._asker.query(tenant, query)
             if not isinstance(answer, KeysAnswer):
                 raise ConnectionError(f"keys: {_codes(answer)}")

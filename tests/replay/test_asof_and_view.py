@@ -13,17 +13,20 @@ from milepost.decide.goal.state import Goal
 from milepost.replay.desk import Desk
 from milepost.sample import story
 from milepost.sample.loading import load
+from milepost.view.keys import Keys as AsksKeys
 from milepost_contracts.answers import Answer
 from milepost_contracts.commands import Command
 from milepost_contracts.envelope import decode
 from milepost_contracts.sealing import SealingKey
 from tests.replay.goldens import EXAMPLES, TENANT, desk_of, documents, journal_of, keys_of
-from tests.replay.viewed import AsksKeys, Live
+from tests.replay.viewed import Live
 from tests.support.accepting import Acceptance
 from tests.support.scenario import NOW
 
 
-async def published(_tenant: str, _reader: str, kids: Iterable[str]) -> dict[str, SealingKey | None]:
+async def published(
+    _tenant: str, _reader: str, kids: Iterable[str], *, reason: str | None = None
+) -> dict[str, SealingKey | None]:
     """Give the published keys to everybody: the golden documents were made without a key store."""
     known = {
         one["kid"]: SealingKey.from_text(one["kid"], one["key"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from base64 import urlsafe_b64decode
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from milepost.replay.unlocking import keys
 from milepost.view.applying import Applying, Position
 from milepost.view.asking import Queries
 from milepost.view.keys import KeyCache
+from milepost.view.keys import Keys as AsksKeys
 from milepost.view.sets import Sets
 from milepost_contracts.queries import PAGE_MAX, AsOf, AsOfAnswer, Goal, GoalAnswer, Keys, KeysAnswer
 from milepost_contracts.queries.answers import GoalDetail
@@ -26,10 +27,6 @@ ALIKE = (
     "agreement_open",
 )  # fmt: skip
 STANDING = ("progress", "expected", "health", "health_set", "next_check_in_on")
-
-
-AsksKeys = Callable[[str, str, Iterable[str]], Awaitable[dict[str, SealingKey | None]]]
-"""(tenant, reader, kids) -> keys."""
 
 
 class Live:
@@ -71,8 +68,10 @@ class Live:
         self._applying.close()
         self._sets.close()
 
-    async def _keys(self, tenant: str, reader: str, kids: Iterable[str]) -> dict[str, SealingKey | None]:
-        asked = Keys(actor="service:view", on_behalf_of=reader, kids=list(kids))
+    async def _keys(
+        self, tenant: str, reader: str, kids: Iterable[str], *, reason: str | None = None
+    ) -> dict[str, SealingKey | None]:
+        asked = Keys(actor="service:view", on_behalf_of=reader, kids=list(kids), reason=reason)
         answer, _ = keys(self.desk, tenant, asked, reader)
         assert isinstance(answer, KeysAnswer)
         return {

@@ -36,6 +36,7 @@ class Vault:
         self.erased: set[str] = set()
         self.reachable = True
         self.asked: list[tuple[str, str, frozenset[str]]] = []
+        self.reasons: list[str | None] = []
 
     def key(self, tenant: str, ref: Ref, audience: str, author: str, owner: str) -> SealingKey:
         """Return the key for words of *author* on *ref*."""
@@ -43,10 +44,13 @@ class Vault:
         self._issued.setdefault(made.kid, (made, audience, author, owner))
         return self._issued[made.kid][0]
 
-    async def __call__(self, tenant: str, reader: str, kids: Iterable[str]) -> dict[str, SealingKey | None]:
+    async def __call__(
+        self, tenant: str, reader: str, kids: Iterable[str], *, reason: str | None = None
+    ) -> dict[str, SealingKey | None]:
         """Return keys to whoever asks, an author's own words to that author alone; None: erased."""
         wanted = frozenset(kids)
         self.asked.append((tenant, reader, wanted))
+        self.reasons.append(reason)
         if not self.reachable:
             raise ConnectionError("the keys cannot be asked for")
         found: dict[str, SealingKey | None] = {}

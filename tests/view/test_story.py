@@ -42,7 +42,9 @@ KEYS = {
 TENANT = decode(STORY[0]).tenant
 
 
-async def every_key(_tenant: str, _reader: str, kids: Iterable[str]) -> dict[str, SealingKey | None]:
+async def every_key(
+    _tenant: str, _reader: str, kids: Iterable[str], *, reason: str | None = None
+) -> dict[str, SealingKey | None]:
     """Give the published keys to everybody."""
     return {kid: KEYS[kid] for kid in kids if kid in KEYS}
 

@@ -121,6 +121,16 @@ async def test_keys_are_kept_for_a_moment() -> None:
     assert len(vault.asked) == 4
 
 
+async def test_reasons_go_with_the_question(view: View) -> None:
+    """Who says why a view is looked at says so to who gives the keys; for another reason they are asked for again."""
+    await view.write(starter()).ask(Goal(actor=MENTEE, id=GOAL, reason="A claim"), GoalAnswer)
+    assert view.history.vault.reasons == ["A claim"]
+    cache = KeyCache(view.history.vault)
+    for reason in ("A claim", "A claim", "Another", None):
+        await cache.get("acme", MENTEE, set(view.history.vault.asked[0][2]), reason)
+    assert view.history.vault.reasons[1:] == ["A claim", "Another", None]
+
+
 async def test_few_keys_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """When too many keys are kept, those of who asked longest ago go."""
     monkeypatch.setattr("milepost.view.keys.KEPT_MAX", 2)

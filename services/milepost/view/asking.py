@@ -91,7 +91,7 @@ class Queries:
             return _failed(error.code, str(error))
         except DatabaseError as error:
             return _failed("view_unavailable", f"The read models cannot be read now ({error.code}): ask again.")
-        opened = await open_words(tree, tenant, query.actor, self._keys)
+        opened = await open_words(tree, tenant, query.actor, self._keys, query.reason)
         answer: QueryAnswer = msgspec.convert(opened | {"status": "answered"}, type(query).ANSWER)
         return answer
 

@@ -12,13 +12,20 @@ from milepost_contracts.sealing import SealingKey
 KEPT_S = 60.0
 # Keys of all readers together, about 1 kB each: 50 readers with 400 goals.
 KEPT_MAX = 20_000
+Place = tuple[str, str, str | None]
+"""For whom keys are kept: tenant, reader, and the reason for which they were given."""
 
 
 class Keys(Protocol):
     """Where derived keys come from."""
 
-    async def __call__(self, tenant: str, reader: str, kids: Iterable[str], /) -> dict[str, SealingKey | None]:
-        """Return the keys that *reader* may have; None: the words were erased. Raises ConnectionError, TimeoutError."""
+    async def __call__(
+        self, tenant: str, reader: str, kids: Iterable[str], /, *, reason: str | None = None
+    ) -> dict[str, SealingKey | None]:
+        """Return the keys that *reader*, who may say why, may have; None: the words were erased.
+
+        Raises ConnectionError, TimeoutError.
+        """
         ...
 
 
@@ -30,22 +37,25 @@ class KeyCache:
         self._keys = keys
         self._clock = clock
         self._kept_s = kept_s
-        self._found: dict[tuple[str, str], tuple[float, dict[str, SealingKey | None]]] = {}
+        self._found: dict[Place, tuple[float, dict[str, SealingKey | None]]] = {}
         self._epochs: dict[str, int] = {}
 
-    async def get(self, tenant: str, reader: str, kids: set[str]) -> dict[str, SealingKey | None]:
-        """Return the keys of *kids* that *reader* may have; raises what the source raises."""
+    async def get(
+        self, tenant: str, reader: str, kids: set[str], reason: str | None = None
+    ) -> dict[str, SealingKey | None]:
+        """Return the keys of *kids* that *reader*, who may say why, may have; raises what the source raises."""
         now = self._clock()
-        since, found = self._found.get((tenant, reader), (now, {}))
+        place = (tenant, reader, reason)
+        since, found = self._found.get(place, (now, {}))
         if now - since > self._kept_s:
             since, found = now, {}
         if missing := kids - found.keys():
             epoch = self._epochs.get(tenant, 0)
-            asked = await self._keys(tenant, reader, missing)
+            asked = await self._keys(tenant, reader, missing, reason=reason)
             if epoch != self._epochs.get(tenant, 0):
                 return {kid: key for kid, key in asked.items() if kid in kids}  # somebody was erased meanwhile
             found = found | asked
-            self._keep(tenant, reader, since, found)
+            self._keep(place, since, found)
         return {kid: found[kid] for kid in kids if kid in found}
 
     def forget(self, tenant: str) -> None:
@@ -54,8 +64,8 @@ class KeyCache:
         for key in [key for key in self._found if key[0] == tenant]:
             del self._found[key]
 
-    def _keep(self, tenant: str, reader: str, since: float, found: dict[str, SealingKey | None]) -> None:
-        self._found.pop((tenant, reader), None)
-        self._found[(tenant, reader)] = (since, found)
+    def _keep(self, place: Place, since: float, found: dict[str, SealingKey | None]) -> None:
+        self._found.pop(place, None)
+        self._found[place] = (since, found)
         while sum(len(keys) for _, keys in self._found.values()) > KEPT_MAX and len(self._found) > 1:
             del self._found[next(iter(self._found))]

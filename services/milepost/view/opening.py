@@ -27,7 +27,9 @@ class Unless(NamedTuple):
     said: list[tuple[str, Words]]
 
 
-async def open_words(tree: dict[str, Any], tenant: str, reader: str, keys: KeyCache) -> dict[str, Any]:
+async def open_words(
+    tree: dict[str, Any], tenant: str, reader: str, keys: KeyCache, reason: str | None = None
+) -> dict[str, Any]:
     """Return *tree* with every Words replaced by its text or None, and the member `unread` added."""
     kids: set[str] = set()
     _collect(tree, kids)
@@ -35,7 +37,7 @@ async def open_words(tree: dict[str, Any], tenant: str, reader: str, keys: KeyCa
     reachable = True
     if kids:
         try:
-            found = await keys.get(tenant, reader, kids)
+            found = await keys.get(tenant, reader, kids, reason)
         except (ConnectionError, TimeoutError):
             reachable = False  # the rest of the answer is worth having without its words
     opening = _Opening(found, reachable=reachable)
