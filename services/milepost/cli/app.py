@@ -45,7 +45,10 @@ VERBS = {
     "settings": Entry("every setting, its value and where it came from", RUNNING, loading("running", "settings")),
     "publish": Entry("status, reconcile or refill of the stream", RUNNING, loading("publishing", "publish")),
     "plugins": Entry("list, show, replay, ask ...; write a new one", RUNNING, loading("plugins", "plugins")),
-    "keys": Entry("a new wrapping key for people's keys", RUNNING, loading("persons", "keys")),
+    "checkpoint": Entry(
+        "what the log has signed; witnesses sign it too", AUDITING, loading("checkpoints", "checkpoint")
+    ),
+    "keys": Entry("the log's public line; new keys to wrap and to sign with", RUNNING, loading("persons", "keys")),
     "verify": Entry("that the log is as it was signed; or a bundle", RUNNING, loading("verifying", "verify")),
     "verify-certificate": Entry("check that somebody was erased", RUNNING, loading("persons", "verify_certificate")),
     "view": Entry("rebuild the read models", RUNNING, loading("rebuilding", "view")),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from milepost.cli.asking import Asking, question
+from milepost.cli.checkpoints import log_keys
 from milepost.cli.errors import REFUSED, VerbError, failed
 from milepost.cli.filling import Filling
 from milepost.cli.generating import ABOUT, Generated
@@ -117,7 +118,7 @@ def _keep(file: str, note: str) -> None:
 
 def erasure() -> Verb:
     """Return `person erasure`."""
-    return question("erasure", _erasure, _about(), examples=["milepost person erasure maya"], paged=False)
+    return question("erasure", _erasure, _about(), examples=["milepost person erasure me"], paged=False)
 
 
 def due() -> Verb:
@@ -181,7 +182,7 @@ def verify_certificate() -> Verb:
             ["--key"], metavar="VKEY", multiple=True, required=True, help="the log's public line, from elsewhere"
         ),
     ]
-    examples = ["milepost verify-certificate maya.certificate --key $(cat acme.vkey)"]
+    examples = ['milepost verify-certificate maya.certificate --key "$(cat acme.vkey)"']
     return Verb("verify-certificate", _verify, params, examples=examples, asks=False)
 
 
@@ -251,4 +252,5 @@ def keys() -> Group:
         "Verbs",
         lambda: Verb("rotate", _rotate, examples=["milepost keys rotate"]),
     )
-    return Group("keys", {"rotate": entry}, text="The keys that people's words are sealed under.")
+    text = "The keys that people's words are sealed under, and those that sign the log."
+    return Group("keys", {"rotate": entry, **log_keys()}, text=text)

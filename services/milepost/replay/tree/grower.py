@@ -188,7 +188,8 @@ class Grower:
             if tree is None or self._is_diverged(tenant) or (now < self._try_at.get(tenant, 0) and not closing):
                 continue
             spaced = now - self._signed_at.get(tenant, now - SPACING_S) >= SPACING_S
-            many = tree.size - tree.signed >= self._options.events or tenant in self._rotating
+            # The first one comes at once: whoever looks for a new tenant's log finds it.
+            many = tree.size - tree.signed >= self._options.events or tenant in self._rotating or not tree.signed
             if closing or (many and spaced) or now - self._since[tenant] >= self._options.seconds:
                 try:
                     self._sign(tree)
