@@ -16,7 +16,7 @@ from milepost.replay.evolution import evolution
 from milepost.replay.explaining import explain
 from milepost.replay.histories import Histories
 from milepost.replay.tree import Grower, Logs, Options, SigningKeys
-from milepost_contracts.answers import Refused
+from milepost_contracts.answers import Invalid, Refused
 from milepost_contracts.commands import Command, goal, mentorship, programme, tenant
 from milepost_contracts.queries import Evolution, EvolutionAnswer, Explain, ExplainAnswer
 from milepost_contracts.subjects import tenant_id
@@ -138,8 +138,8 @@ class Audited:
     def refused(self, reader: str, **asked: Any) -> list[str]:
         """Return why there is no answer about all goals."""
         answer, _ = evolution(self.desk, TENANT, Evolution(**({"actor": reader, "id": PROGRAMME} | asked)), reader)
-        assert not isinstance(answer, EvolutionAnswer), answer
-        return [problem.code for problem in answer.errors]  # type: ignore[union-attr]  what is left has errors
+        assert isinstance(answer, Refused | Invalid), answer
+        return [problem.code for problem in answer.errors]
 
 
 def _created(id_: str, title: str) -> goal.CreateGoal:

@@ -63,8 +63,9 @@ def evolution(desk: Desk, tenant: str, query: Evolution, reader: str) -> Told:
     if refused := _refused(desk, tenant, query, reader):
         return refused, details
     reading = Reading(desk, tenant, reader)
-    cut = reading.looking.cut(ref, query.at, effective=query.effective)
+    # The earlier one first: of a day that goes on, both are now, and now goes on meanwhile.
     since = reading.looking.cut(ref, query.since, effective=query.effective, field="since") if query.since else None
+    cut = reading.looking.cut(ref, query.at, effective=query.effective)
     for one in (cut, since):
         if isinstance(one, Refused):
             return one, details
