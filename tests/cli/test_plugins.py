@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -229,6 +230,36 @@ def test_what_is_not_done(line: str, status: int, code: str, admin: Shell) -> No
     typed = admin(line)
     assert (typed.status, typed.out) == (status, "")
     assert code in typed.err
+
+
+@pytest.mark.parametrize("verb", ["ask", "dead", "show", "act", "retry"])
+def test_who_names_no_plugin_is_told_which_there_are(verb: str, admin: Shell, shell_nowhere: Shell) -> None:
+    """Their names, where Milepost runs; where it does not, what is missing."""
+    typed = admin(f"plugins {verb}")
+    assert (typed.status, typed.out) == (2, "")
+    assert re.search(
+        r"usage: bad_usage \(name\): Say which plugin: (\S+, )*thank-you(, \S+)*\.$", typed.err, re.MULTILINE
+    )
+    assert "idle" not in typed.err, "it is installed, and may not run"
+    assert "milepost plugins list" in typed.err
+    typed = shell_nowhere(f"plugins {verb}")
+    assert (typed.status, typed.out) == (2, "")
+    assert "Missing argument 'NAME'" in typed.err
+
+
+@pytest.fixture
+def shell_nowhere(tmp_path: Path) -> Shell:
+    """Give a shell where no Milepost runs."""
+    return Shell(tmp_path, MILEPOST_DATA_DIR=str(tmp_path / "nothing"))
+
+
+def test_a_name_that_is_nearly_one(admin: Shell) -> None:
+    """Who asks is told the plugin that is meant, as who looks at one is; what is listed nowhere is looked for there."""
+    until(lambda: report(admin)["state"] == "running")
+    for verb in ("ask thank-yu mine", "show thank-yu"):
+        assert "did you mean 'thank-you'?" in admin(f"plugins {verb}").err
+    assert "`milepost plugins dead thank-you`" in admin("plugins retry thank-you thank-you/1/thank").err
+    assert "`milepost plugins dead thank-you`" in admin("plugins retry thank-you 999999").err
 
 
 async def test_nobody_hosts_plugins(broker: EmbeddedBroker, tmp_path: Path) -> None:

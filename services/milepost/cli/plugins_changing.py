@@ -108,7 +108,7 @@ async def _meant(nc: Client, name: str, ids: tuple[str, ...]) -> list[str]:
     if missing := numbers - found.keys():
         told = ", ".join(map(str, sorted(missing)))
         raise failed(
-            "nothing_to_retry", f"Nothing parked or given up has the number {told}; see `plugins dead {name}`."
+            "nothing_to_retry", f"Nothing parked or given up has the number {told}; see `milepost plugins dead {name}`."
         )
     return [found[int(id_)] if id_.isdecimal() else id_ for id_ in ids]
 

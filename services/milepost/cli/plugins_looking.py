@@ -9,23 +9,43 @@ import click
 import msgspec
 
 from milepost.cli.asking import plain
+from milepost.cli.errors import VerbError, misused
 from milepost.cli.out import Out
 from milepost.cli.plugins_bus import reports, told
 from milepost.cli.plugins_telling import listing, shown
 from milepost.cli.session import connection
 from milepost.cli.verbs import Verb
 from milepost.cli.where import Where
+from milepost.settings import SettingsError
 
 if TYPE_CHECKING:
     from milepost.react.reports import EffectEntry, ParkedEvent, Report, Request, TimerEntry
 
 STATES = ("waiting", "sent", "suppressed", "dead")
+NOT_THERE = ("not_allowed", "not_installed")
 ROWS_MAX = 200  # what the host gives at once
+
+
+class _Name(click.Argument):
+    """Which plugin; who leaves it out is told which there are."""
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the name; raises VerbError, and MissingParameter where nobody is there to say which there are."""
+        try:
+            return super().process_value(ctx, value)
+        except click.MissingParameter as missing:
+            try:
+                found = asyncio.run(_reports(Where(ctx.params)))
+            except (VerbError, SettingsError):
+                raise missing from None
+            names = ", ".join(one.plugin for one in found if one.state not in NOT_THERE) or "none may run here"
+            hint = f"`milepost plugins list` tells how each is; {ctx.command_path} --help how this is used."
+            raise misused("bad_usage", f"Say which plugin: {names}.", "name", hint=hint) from None
 
 
 def name_argument() -> click.Argument:
     """Return the argument that names a plugin."""
-    return click.Argument(["name"], metavar="NAME", help="of the plugin")
+    return _Name(["name"], metavar="NAME", help="of the plugin")
 
 
 def _rows_option() -> click.Option:
@@ -50,12 +70,7 @@ def request(verb: str, plugin: str, **members: Any) -> Request:
 
 def _list(where: Where, out: Out) -> None:
     """List the plugins that may run and those that are installed: how each is, and why it does not run."""
-
-    async def work() -> list[Report]:
-        async with connection(where, lasting=True) as nc:
-            return await reports(nc)
-
-    found = asyncio.run(work())
+    found = asyncio.run(_reports(where))
     if out.as_json:
         out.document(found)
         return
@@ -68,6 +83,11 @@ def _list(where: Where, out: Out) -> None:
         for one in found
     ]  # fmt: skip
     out.table(columns, rows, empty="No plugin is installed; plugins/README.md tells how one is written.")
+
+
+async def _reports(where: Where) -> list[Report]:
+    async with connection(where, lasting=True) as nc:
+        return await reports(nc)
 
 
 def _some(count: int) -> str:

@@ -1,4 +1,4 @@
-"""plugins/README.md is walked as an author would: its commands are run, its plugin is written down and tested."""
+"""The plugin that plugins/README.md shows whole is written down, tested and packed; tests/cli runs its commands."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
-from milepost.cli.app import root
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "plugins/README.md").read_text(encoding="utf-8")
@@ -60,33 +58,6 @@ def test_its_packaging_is_a_distribution(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "milepost_applause.py" in ran.stdout
     assert "entry_points.txt" in ran.stdout
-
-
-def test_ten_minutes(tmp_path: Path) -> None:
-    """Written, tested, checked and tried: each command as it stands; the one that goes on runs once."""
-    until = COMMANDS.index("pip install .")
-    typed = [line.replace("dev .", "dev . --once") for line in COMMANDS[:until]]
-    ran = run(tmp_path, *typed)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "passed" in ran.stdout
-    assert "Nothing to put right." in ran.stderr
-    assert "effect tell" in ran.stdout
-
-
-def test_the_rest_are_commands_that_there_are() -> None:
-    """Installing is pip's; serving and showing have the verbs and options that are typed."""
-    rest = COMMANDS[COMMANDS.index("pip install .") + 1 :]
-    assert rest == ["milepost serve --sample --plugins thank-you", "milepost plugins show thank-you"]
-    import click
-
-    group = root()
-    context = click.Context(group)
-    serve = group.get_command(context, "serve")
-    assert serve is not None
-    assert {"--sample", "--plugins"} <= {option for parameter in serve.params for option in parameter.opts}
-    plugins = group.get_command(context, "plugins")
-    assert isinstance(plugins, click.Group)
-    assert plugins.get_command(context, "show") is not None
 
 
 @pytest.mark.parametrize("name", FILES)
