@@ -21,8 +21,8 @@ NewShell = Callable[[], Shell]
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Give the running Milepost."""
-    with Served(tmp_path_factory.mktemp("served") / "data", "--sample") as running:
+    """Give the running Milepost; its checkpoints come soon, because exports wait for them."""
+    with Served(tmp_path_factory.mktemp("served") / "data", "--sample", "--checkpoint-s", "0.5") as running:
         assert running.first_line.startswith("ready ")
         yield running
 

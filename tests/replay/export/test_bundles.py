@@ -107,7 +107,7 @@ def test_a_programme_is_exported_with_what_was_ever_in_it(exporting: Exporting, 
     made = exporting.export(tmp_path / "bundle", PROGRAMME)
     subjects = {decode(one).subject for one in documents(made.folder)}
     assert {f"programme/{PROGRAMME.id}", f"goal/{GOAL.id}", f"mentorship/{named('mentorship', 'maya-ben')}"} <= subjects
-    first = {}
+    first: dict[str, int] = {}
     for one in documents(made.folder):
         first.setdefault(decode(one).subject, decode(one).version)
     assert set(first.values()) == {1}
