@@ -94,7 +94,6 @@ class _Checking:
         for run in result.runs:
             self._follow(run)
             self._ours(run.tenant).take(run.tiles, run.loose, run.odd)
-            self._ours(run.tenant).events += run.events
         # What a stretch names may be in any before it, but its own versions count for no other.
         self._resolving.take(result.names, self._versions)
         for originator, (first, sequence, last) in result.versions.items():

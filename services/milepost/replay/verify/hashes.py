@@ -16,7 +16,7 @@ import msgspec
 from milepost.decide import Ref, evolve
 from milepost.decide.goal.terms import terms_of
 from milepost.evolving import recorded
-from milepost.journal.errors import JournalCorrupt, KeyErased
+from milepost.journal.errors import JournalCorrupt, JournalUnavailable, KeyErased
 from milepost.journal.keys import KeyStore
 from milepost.journal.opening import opened_event, sealing_key
 from milepost.replay.verify.findings import Check, Finding, Progress, failed_or_passed, joined
@@ -60,10 +60,13 @@ def check_hashes(
     rows = open_rows(url)
     try:
         checking = _Checking(keys)
-        for done, document in enumerate(_documents(rows), 1):
-            checking.take(document)
-            if done % _TOLD_EVERY == 0:
-                progress(done, max(done, total))
+        try:
+            for done, document in enumerate(_documents(rows), 1):
+                checking.take(document)
+                if done % _TOLD_EVERY == 0:
+                    progress(done, max(done, total))
+        except rows.errors as error:
+            raise JournalUnavailable(str(error)) from error
         return checking.checks(), joined(checking.findings)
     finally:
         rows.close()

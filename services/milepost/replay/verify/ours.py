@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from milepost.replay.verify.stored import StoredTiles, apart, folded
-from milepost_contracts.proofs.merkle import Frontier
+from milepost_contracts.proofs.merkle import HASH_BYTES, Frontier
 from milepost_contracts.proofs.tiles import TILE_HEIGHT, TILE_WIDTH
 
 
@@ -21,7 +21,7 @@ class Ours:
         self.tenant = tenant
         self.stored = stored
         self.last = 0
-        self.events = 0
+        self._read: tuple[int, bytes] = (-1, b"")
         self.odd: dict[int, bytes] = {}
         self.twice: list[int] = []
         self._tiles: dict[int, bytes] = {}
@@ -63,10 +63,7 @@ class Ours:
         """Return the hash of the leaf at *index*; raises Missing."""
         number, inside = divmod(index, TILE_WIDTH)
         if number in self._tiles:
-            content = self.odd.get(number) or (self.stored.leaves(number) if self.stored else None)
-            if content is None:  # it was there a moment ago
-                raise Missing(f"leaf {index}")
-            return content[inside * 32 : inside * 32 + 32]
+            return self._content(number)[inside * HASH_BYTES : (inside + 1) * HASH_BYTES]
         try:
             return self._loose[number][index]
         except KeyError:
@@ -92,7 +89,19 @@ class Ours:
         """Return the hash of the full subtree of 2**level leaves at *index* (merkle.Hashes); raises Missing."""
         tall, inside = divmod(level, TILE_HEIGHT)
         first = index << inside
+        if not tall and (number := first // TILE_WIDTH) in self._tiles:
+            start = first % TILE_WIDTH * HASH_BYTES
+            return folded(apart(self._content(number)[start : start + (HASH_BYTES << inside)]))
         return folded([self.whole(tall, child) for child in range(first, first + (1 << inside))])
+
+    def _content(self, number: int) -> bytes:
+        """Return the leaf hashes of a whole tile; raises Missing."""
+        if self._read[0] != number:
+            content = self.odd.get(number) or (self.stored.leaves(number) if self.stored else None)
+            if content is None:  # it was there a moment ago
+                raise Missing(f"tile {number}")
+            self._read = (number, content)
+        return self._read[1]
 
     def root(self, size: int) -> bytes:
         """Return the root of the first *size* leaves; raises Missing."""

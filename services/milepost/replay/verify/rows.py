@@ -42,14 +42,19 @@ class Bounds(NamedTuple):
 
 
 class Rows(Protocol):
-    """The journal's table, as it lies there; every call raises JournalUnavailable."""
+    """The journal's table, as it lies there; every call raises JournalUnavailable.
+
+    `errors`: what going through the rows of `after` may raise: translating it there would cost each row a call.
+    """
+
+    errors: tuple[type[Exception], ...]
 
     def bounds(self) -> Bounds:
         """Return where the table begins and ends."""
         ...
 
     def after(self, position: int) -> Iterator[RawRow]:
-        """Yield every row after *position*, in the order of positions."""
+        """Return every row after *position*, in the order of positions; going through them raises `errors`."""
         ...
 
     def of_tenant(self, tenant: str, sequence: int, limit: int) -> list[RawRow]:
@@ -72,6 +77,8 @@ def open_rows(url: str) -> Rows:
 
 
 class _SQLite:
+    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise JournalUnavailable(f"there is no journal at {path}")
@@ -102,10 +109,8 @@ class _SQLite:
             return _bounds(self._connection.execute(_worded(_BOUNDS, "rowid", "?")).fetchone())
 
     def after(self, position: int) -> Iterator[RawRow]:
-        try:
-            yield from self._connection.execute(_worded(_AFTER, "rowid", "?"), (position,))
-        except sqlite3.Error as error:
-            raise JournalUnavailable(f"{self._path.name}: {error}") from error
+        with self._reading():
+            return self._connection.execute(_worded(_AFTER, "rowid", "?"), (position,))
 
     def of_tenant(self, tenant: str, sequence: int, limit: int) -> list[RawRow]:
         with self._reading():
@@ -136,6 +141,8 @@ class _Translated:
 
 
 class _Postgres:
+    errors: tuple[type[Exception], ...] = (psycopg.Error,)
+
     def __init__(self, url: str) -> None:
         parameters: dict[str, Any] = dict(postgres_parameters(url))
         options = f"{parameters.pop('options', '')} -c search_path=public -c default_transaction_read_only=on"
@@ -150,12 +157,9 @@ class _Postgres:
 
     def after(self, position: int) -> Iterator[RawRow]:
         statement = SQL(_worded(_AFTER, "notification_id", "%s"))
-        try:
-            with self._connection.transaction(), self._connection.cursor("verify", binary=True) as cursor:
-                cursor.itersize = _FETCHED
-                yield from cursor.execute(statement, (position,))
-        except psycopg.Error as error:
-            raise JournalUnavailable(f"{self._shown}: {error}") from error
+        with self._connection.transaction(), self._connection.cursor("verify", binary=True) as cursor:
+            cursor.itersize = _FETCHED
+            yield from cursor.execute(statement, (position,))
 
     def of_tenant(self, tenant: str, sequence: int, limit: int) -> list[RawRow]:
         return self._all(_worded(_OF_TENANT, "notification_id", "%s"), (tenant, sequence, limit))

@@ -54,7 +54,6 @@ class Run(msgspec.Struct):
     first_us: int
     last: int = 0
     last_us: int = 0
-    events: int = 0
     tiles: dict[int, bytes] = {}
     loose: list[tuple[int, bytes]] = []
     odd: dict[int, bytes] = {}
@@ -106,11 +105,15 @@ class _Lane:
 
 def scan(rows: Rows, stretch: Stretch) -> Scanned:
     """Return what came of *stretch*; raises JournalUnavailable where its rows cannot be read at all."""
+    errors: tuple[type[Exception], ...] = (JournalUnavailable, *rows.errors)
     try:
         return Scan(rows, stretch).run()
-    except JournalUnavailable:
+    except errors:
         rows.lenient()  # text that is no text: read again, so that it can be named
+    try:
         return Scan(rows, stretch).run()
+    except rows.errors as error:
+        raise JournalUnavailable(str(error)) from error
 
 
 class Scan:
@@ -152,6 +155,7 @@ class Scan:
         group, times = self._group, self._times
         count, next_, last_us = 0, 0, 0
         current: Any = None
+        cut, second_before, told, prefix = 1, "", "", ""
         lane: _Lane = _Lane("", None)
         add, contexts = lane.leaves.append, lane.contexts
         for row in self._rows.after(self._stretch.after):
@@ -169,7 +173,8 @@ class Scan:
                 lane = self._lane(row)
                 current, next_, last_us = tenant, lane.next, lane.last_us
                 add, contexts = lane.leaves.append, lane.contexts
-            lane.run.events += 1
+                prefix = f"{tenant}/"
+                cut = len(prefix)
             if type(state) is not bytes:
                 row = self._retyped(row)  # noqa: PLW2901  the same row, its document as bytes
                 state = row[-1]
@@ -177,15 +182,16 @@ class Scan:
                 leaf = sha256(b"\x00" + state).digest()
                 micros = str(recorded_us)
                 second = micros[:-_MICROSECONDS]
-                told = times.get(second) or self._time(second)
-                subject = originator[len(tenant) + 1 :]
+                if second != second_before:
+                    told, second_before = times.get(second) or self._time(second), second
+                subject = originator[cut:]
                 head = (
                     f'{{"specversion":"1.0","id":"{event_id}","source":"/milepost/{tenant}","type":"{topic}","subject":'
                     f'"{subject}","time":"{told}.{micros[-_MICROSECONDS:]}Z","datacontenttype":"application/json",'
                     f'"dataschema":"urn:milepost:schema:{topic}","tenant":"{tenant}","version":{version},'
                     f'"sequence":"{sequence:016d}",'
                 ).encode()
-                if not state.startswith(head) or not originator.startswith(tenant):
+                if not state.startswith(head) or not originator.startswith(prefix):
                     self._findings += differences(row)
                 known = versions.get(originator)
                 if known is None:
