@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from milepost.view.fold.goal import end, pause
+from milepost.view.fold.goal import end, pause, told
 from milepost.view.fold.kernel import At, GoalRows, folds
 from milepost.view.fold.occurring import days_between, instant
 from milepost.view.rows import EvaluationRow, PauseRow
@@ -118,6 +118,7 @@ def reopened(goal: GoalRows, event: events.Reopened, at: At) -> None:
     card.activated_on = card.activated_on or event.reopened_on
     card.result = card.score = card.closed_on = None
     goal.detail.closure = None
+    told(goal, card.progress)  # as of the closing; what has ended since is worked out again
     _waived(goal, event.waivers, at)
 
 
