@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,13 +34,13 @@ def opened(accept: Acceptance) -> None:
     accept.accepted(given)
 
 
-def erase(number: int = 1, by: str = ADMIN, **fields: str) -> person.Erase:
+def erase(number: int = 1, by: str = ADMIN, **fields: Any) -> person.Erase:
     """Return the command that erases the person who goes."""
     id_ = GONE.partition(":")[2]
     return person.Erase(command_id=ident(f"erase {number}"), id=id_, actor=by, reason="Asked for", **fields)
 
 
-def comment(name: str, number: object, by: str, **fields: str) -> goal.PostComment:
+def comment(name: str, number: object, by: str, **fields: Any) -> goal.PostComment:
     """Return a comment of *by* on the goal *name*."""
     return goal.PostComment(
         command_id=ident(f"comment {name} {number}"), id=ident(name), actor=by, comment=ident(f"c {name} {number}"),

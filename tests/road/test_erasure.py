@@ -229,6 +229,11 @@ def test_an_erased_person_is_nowhere_and_everything_else_goes_on(house: House, t
     house.served.start()
     _check_rest(house, own, other)
     _check_older_journal(house, copy)
+    shell.done("keys rotate", MILEPOST_AS=ADMIN)
+    _check_rest(house, own, other)
+    assert [path.name for path in (house.served.folder / "keys").iterdir()] == [f"{TENANT}.3.key"]
+    with Journal(house.urls["journal"], writes=False) as journal:
+        assert journal.events_after(TENANT, 0, 1000)[-1].tag == "tenant.wrapping_key_rotated.v1"
 
 
 def _check_certificate(house: House, tmp_path: Path) -> None:

@@ -116,8 +116,9 @@ PERSON = {
     "erase": Curated("Verbs", 'milepost person erase me --reason "I leave" --yes'),
     "record_keys_destroyed": Curated(
         "Verbs",
-        "milepost person record-keys-destroyed me --erased 0199c0de-0000-7000-8000-000000000001 --derived 0"
-        " --survivors 1 --generation-before 1 --generation-after 2",
+        "milepost person record-keys-destroyed me --erased 0199c0de-0000-7000-8000-000000000001"
+        " --key-ids 5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f --derived 0 --survivors 1 --generation-before 1"
+        " --generation-after 2",
         speaks="service:accept",
     ),
 }
