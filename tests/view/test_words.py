@@ -148,6 +148,6 @@ async def test_few_keys_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_an_erasure_on_the_stream_forgets_keys(sqlite: View) -> None:
     """The writer tells in which tenant a person was erased, so that no kept key opens that person's words."""
     history = starter()
-    history.add_raw("service:accept", "person", "person.erased.v1", {}, MENTEE.partition(":")[2])
+    history.add_raw("service:accept", "person", "person.erased.v1", {"reason": "Asked for"}, MENTEE.partition(":")[2])
     applied = sqlite.applying.apply(history.documents, Position(1, 1))
     assert applied.erased == {"acme"}
