@@ -153,6 +153,7 @@ BEFORE = {
     "programme show": GROWTH,
     "programme overview": GROWTH,
     "at-risk": GROWTH,
+    "evolution": GROWTH,
     "export": [CREATE],
     "person hold": [],
     "person erase": [CREATE],
