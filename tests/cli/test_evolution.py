@@ -33,7 +33,7 @@ def test_a_programme_as_of_a_moment(priya: Shell) -> None:
 
 
 def test_what_changed_between_two_moments(priya: Shell) -> None:
-    """Each goal is told with what happened to it and how it differs; slips with each reason and whose yes they ended."""
+    """Each goal is told with what happened to it and how it differs; slips with reasons and whose yes they ended."""
     text = priya.done("evolution growth --diff -12m now --effective --slips").out
     for said in ("compared with", "happened  ", "HAPPENED", "new, refined, proposed", " → ", "Slips", "dependency"):
         assert said in text, said
