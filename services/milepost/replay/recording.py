@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
@@ -188,15 +189,16 @@ def _named(query: Query, answer: Answer) -> tuple[Ref, ...]:
 
 def _moments(query: Query) -> tuple[str, ...]:
     """Return the points in time that *query* names, in the order of its members."""
-    found = [getattr(query, field.name) for field in _fields(type(query)) if _is_moment(field.type)]
+    found = [getattr(query, name) for name in _moment_names(type(query))]
     version = getattr(query, "version", None)
     return tuple(one for one in (*found, f"v{version}" if version else None) if one is not None)
 
 
-def _fields(kind: type[Query]) -> tuple[msgspec.inspect.Field, ...]:
+@functools.cache  # looking through a type takes a millisecond
+def _moment_names(kind: type[Query]) -> tuple[str, ...]:
     info = msgspec.inspect.type_info(kind)
     assert isinstance(info, msgspec.inspect.StructType)  # noqa: S101  queries are Structs
-    return info.fields
+    return tuple(field.name for field in info.fields if _is_moment(field.type))
 
 
 def _is_moment(node: Any) -> bool:
