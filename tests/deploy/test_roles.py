@@ -21,7 +21,17 @@ from milepost.broker import EmbeddedBroker
 from milepost.permissions import EVERY_TENANT, ROLES, RoleError, consumer_role, inbox
 from milepost.publish.jetstream import JetStream
 from milepost.roles import add_consumer, prepare, public_key, remove_consumer, seed_path
-from milepost_contracts.subjects import DEAD_LETTERS, HINT, STREAM, STREAM_DEAD, STREAM_PLUGIN, dead, fact
+from milepost_contracts.subjects import (
+    DEAD_LETTERS,
+    HINT,
+    STREAM,
+    STREAM_CHECKPOINTS,
+    STREAM_DEAD,
+    STREAM_PLUGIN,
+    checkpoint,
+    dead,
+    fact,
+)
 from tests.support.nats import Connect
 from tests.support.waiting import until
 
@@ -261,6 +271,19 @@ async def test_a_consumer_reads_its_tenants_facts_of_plugins(connect: Connect, k
             await _read(client, partner, filtered, 1, STREAM_PLUGIN)
     with pytest.raises(nats.errors.TimeoutError):
         await _read(client, partner, "goals.dead.v1.acme.>", 1, STREAM_DEAD)
+
+
+async def test_a_consumer_keeps_its_tenants_checkpoints(connect: Connect, knock: Knock, partner: str) -> None:
+    """Proves the pin of checkpoints: those of its own tenant arrive, and nobody but replay publishes any."""
+    replay = await connect("replay")
+    for tenant in ("acme", "globex", "acme"):
+        await replay.request(checkpoint(tenant), tenant.encode(), timeout=5)
+    outside = await knock(partner)
+    assert await _read(outside.client, partner, checkpoint("acme"), 2, STREAM_CHECKPOINTS) == [b"acme"] * 2
+    for filtered in (checkpoint("globex"), "goals.checkpoint.v1.>", "goals.checkpoint.v1.*", ""):
+        with pytest.raises(nats.errors.TimeoutError):
+            await _read(outside.client, partner, filtered, 1, STREAM_CHECKPOINTS)
+    assert not await outside.may_publish(checkpoint("acme"))
 
 
 async def test_administrators_watch_dead_letters(connect: Connect) -> None:

@@ -10,17 +10,18 @@ from milepost.publish.streams import (
     Marks,
     StreamError,
     check_server,
+    checkpoints,
     dead_letters,
     ensure_beside,
     ensure_goals,
     goals,
     plugin_facts,
 )
-from milepost_contracts.subjects import STREAM, STREAM_DEAD, STREAM_PLUGIN
+from milepost_contracts.subjects import STREAM, STREAM_CHECKPOINTS, STREAM_DEAD, STREAM_PLUGIN
 from tests.support.nats import Connect
 
 
-@pytest.mark.parametrize("name", [STREAM, STREAM_PLUGIN, STREAM_DEAD])
+@pytest.mark.parametrize("name", [STREAM, STREAM_PLUGIN, STREAM_DEAD, STREAM_CHECKPOINTS])
 async def test_streams_keep_everything_on_disk(connect: Connect, name: str) -> None:
     """Proves that each stream is as the wire promises: files, no limit by age, number or size."""
     config = (await JetStream(await connect("cli"), name).info()).config
@@ -35,10 +36,11 @@ async def test_goals_takes_batches_and_no_deletion(connect: Connect) -> None:
     assert (config["allow_atomic"], config["deny_delete"], config["allow_rollup_hdrs"]) == (True, True, False)
 
 
-async def test_facts_of_plugins_cannot_be_purged(connect: Connect) -> None:
-    """Proves that the only copy of what plugins found out survives a purge by a key that may ask for it."""
+@pytest.mark.parametrize("name", [STREAM_PLUGIN, STREAM_CHECKPOINTS])
+async def test_facts_and_checkpoints_cannot_be_purged(connect: Connect, name: str) -> None:
+    """Proves that facts of plugins, which have no other copy, and checkpoints survive a purge by who may ask for it."""
     with pytest.raises(ApiError):
-        await JetStream(await connect("publish"), STREAM_PLUGIN).purge()
+        await JetStream(await connect("publish"), name).purge()
 
 
 async def test_ensuring_again_changes_nothing(connect: Connect) -> None:
@@ -79,9 +81,10 @@ def test_servers_without_atomic_batches_are_refused(major: int, minor: int, *, f
 
 
 def test_streams_differ_only_where_they_mean_to() -> None:
-    """Proves the declarations against each other: one form of settings for all three."""
-    declared = [goals(Marks(generation=1), replicas=3), plugin_facts(replicas=3), dead_letters(replicas=3)]
+    """Proves the declarations against each other: one form of settings for all."""
+    beside = [declare(replicas=3) for declare in (plugin_facts, dead_letters, checkpoints)]
+    declared = [goals(Marks(generation=1), replicas=3), *beside]
     assert {config["num_replicas"] for config in declared} == {3}
-    assert [config["name"] for config in declared] == [STREAM, STREAM_PLUGIN, STREAM_DEAD]
+    assert [config["name"] for config in declared] == [STREAM, STREAM_PLUGIN, STREAM_DEAD, STREAM_CHECKPOINTS]
     same = {"storage", "retention", "max_age", "max_msgs", "max_bytes", "discard", "no_ack", "sealed", "mirror"}
     assert len({tuple(config[member] for member in sorted(same)) for config in declared}) == 1
