@@ -140,9 +140,10 @@ def _leaf(name: str, **members: Any) -> Callable[[dict[str, Any]], None]:
 )
 def test_what_it_says_is_what_its_events_say(log: Log, change: Callable[[dict[str, Any]], None], code: str) -> None:
     """Even signed by the log's own key, a certificate that says anything else than its leaves does not hold."""
+    note = _resigned(log, change)
     with pytest.raises((CertificateError, ProofError)) as refused:
-        open_certificate(_resigned(log, change), [SIGNER.verifier])
-    assert refused.value.code == code
+        open_certificate(note, [SIGNER.verifier])
+    assert vars(refused.value)["code"] == code
 
 
 def test_an_event_outside_the_log_does_not_count(log: Log) -> None:
