@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from milepost_contracts.queries.export import Export, ExportAnswer
 # Of one answer: the broker's largest message is 1 MiB, and the answer's own members need room beside the events.
 ANSWER_BYTES_MAX = 900_000
 HASH_CHARS = 47  # of a proof: 44 of base64, quotes and a comma
+NODES_MAX = 16_384  # hashes of one page's proofs: 500 events with 30 each
 EVERYTHING = Scope(kind="everything")
 
 
@@ -47,7 +49,9 @@ def export(desk: Desk, tenant: str, query: Export, reader: str) -> Told:
         found = desk.searches.of(tenant, wanted, begun.until).go_on()
         if not isinstance(found, Found):
             return msgspec.structs.replace(begun, looked=found, more=True), details
-        return page(desk, desk.logs.folder(tenant).tiles.hashes(begun.size), tenant, query, begun, found), details
+        # Neighbours have most of their proofs in common, and a hash within a tile is worked out of its leaves.
+        hashes = functools.lru_cache(NODES_MAX)(desk.logs.folder(tenant).tiles.hashes(begun.size))
+        return page(desk, hashes, tenant, query, begun, found), details
     except (TreeDiverged, ProofError) as error:
         return diverged(str(error)), details
     except SigningKeyError as error:

@@ -18,6 +18,7 @@ KEPT_MAX = 20_000  # keys: of some 5,000 goals, in 10 MB
 # In place of words that are not shown. It is in a private use area of Unicode, so that nobody's words look like it:
 # what people wrote loses the character.
 MARK = "\ue000"
+_SEALED = f'"{sealing.PREFIX}'.encode()
 SEALED, ERASED, NOT_FOR_YOU, BROKEN = (
     f"{MARK}{why}" for why in ("sealed", "erased", "not for you", "not as it was sealed")
 )
@@ -38,7 +39,7 @@ class Opener:
     async def open(self, page: Sequence[Envelope]) -> list[dict[str, Any]]:
         """Return each event's members, its words opened or marked."""
         if self._ask is not None:
-            await self._have({kid for event in page if self._readable(event) for kid in sealing.kids(event.data)})
+            await self._have({kid for event in page if self._readable(event) for kid in kids_of(event)})
         return [self._opened(event) for event in page]
 
     def given(self, kids: Iterable[str]) -> list[tuple[str, str]]:
@@ -60,6 +61,8 @@ class Opener:
                 )
 
     def _opened(self, event: Envelope) -> dict[str, Any]:
+        if _SEALED not in bytes(event.data):
+            return decode_members(event.data)
         readable = self._ask is not None and self._readable(event)
 
         def opened(sealed: str, pointer: str) -> str:
@@ -75,3 +78,8 @@ class Opener:
 
         members: dict[str, Any] = sealing.walk(decode_members(event.data), opened)
         return members
+
+
+def kids_of(event: Envelope) -> set[str]:
+    """Return the names of the keys that open an event's words."""
+    return sealing.kids(event.data) if _SEALED in bytes(event.data) else set()

@@ -22,6 +22,7 @@ COLUMNS = {
     "agreements": ("sequence", "subject", "recorded", "actor", "event", "party", "revision", "terms_hash", "complete",
                    "voided", "reason"),
 }  # fmt: skip
+_UNREAD = re.compile(f"{MARK}([a-z ]+)")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _ACTIVE = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes a cell that begins so for a formula
 _AGREEING = frozenset({"proposed", "agreed", "declined", "agreement_withdrawn"})
@@ -89,5 +90,6 @@ class Tables:
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
-    text = re.sub(f"{MARK}([a-z ]+)", r"(\1)", text)
+    if MARK in text:
+        text = _UNREAD.sub(r"(\1)", text)
     return f"'{text}" if text.startswith(_ACTIVE) and not _NUMBER.fullmatch(text) else text

@@ -10,12 +10,11 @@ import msgspec
 
 from milepost.replay.export.collecting import Advance
 from milepost.replay.export.folding import Called, Story, told
-from milepost.replay.export.opening import MARK, AskKeys, Opener
+from milepost.replay.export.opening import MARK, AskKeys, Opener, kids_of
 from milepost.replay.export.plan import Plan
 from milepost.replay.export.report import Report
 from milepost.replay.export.shelf import Shelf
 from milepost.replay.export.tables import Tables
-from milepost_contracts import sealing
 from milepost_contracts.envelope import Envelope, decode_members
 from milepost_contracts.proofs import bundle
 from milepost_contracts.proofs.bundle import KeyLine
@@ -80,7 +79,7 @@ class Telling:
 
     def _keep_keys(self, events: list[Envelope]) -> None:
         if self._keys is not None:
-            for kid, key in self._opener.given({kid for event in events for kid in sealing.kids(event.data)}):
+            for kid, key in self._opener.given({kid for event in events for kid in kids_of(event)}):
                 self._keys.write(msgspec.json.encode(KeyLine(kid=kid, key=key)) + b"\n")
 
     def __enter__(self) -> Self:
