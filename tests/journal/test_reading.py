@@ -55,6 +55,17 @@ def test_pages_of_a_tenant(journal: Journal) -> None:
     assert journal.at("a", 4) is journal.at("unknown", 1) is None
 
 
+def test_all_of_a_kind(journal: Journal) -> None:
+    """The events of a tenant's goals come the newest first, page by page, and never another's or another kind's."""
+    fill(journal, "a", "b", "a-", "a", "a")
+    journal.append([append({("mentorship", new_id()): 0}, tenant="a")])
+    assert [event.sequence for event in journal.of_kind("a", "goal", 100, 2)] == [3, 2]
+    assert [event.sequence for event in journal.of_kind("a", "goal", 2, 2)] == [1]
+    assert journal.of_kind("a", "goal", 1, 2) == journal.of_kind("a", "goa", 100, 2) == []
+    assert [event.sequence for event in journal.of_kind("a", "mentorship", 100, 2)] == [4]
+    assert [event.tenant for event in journal.of_kind("a-", "goal", 100, 2)] == ["a-"]
+
+
 def test_heads_of_many_tenants(journal: Journal) -> None:
     """Each tenant's last sequence and time; a journal without events has none."""
     assert journal.heads() == {}
