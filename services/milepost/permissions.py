@@ -25,7 +25,8 @@ EVERY_TENANT = "*"
 # Questions that the journal's side answers; the others are the view's.
 PLUGIN_QUERIES = ("ask_plugin",)  # answered by plugins, through their host
 JOURNAL_QUERIES = (
-    "access", "as_of", "diff", "events_after", "evolution", "explain", "export", "history", "keys", "proof",
+    "access", "as_of", "certificate", "diff", "due_for_erasure", "erasure", "events_after",
+    "evolution", "explain", "export", "history", "keys", "proof",
 )  # fmt: skip
 
 _API = "$JS.API"

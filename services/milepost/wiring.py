@@ -141,7 +141,7 @@ async def committing(
     sys.setswitchinterval(SWITCH_S)
     gc.set_threshold(GARBAGE_MIN)
     journal = await asyncio.to_thread(Journal, settings.journal_url, at=at)
-    keys = await asyncio.to_thread(KeyStore, settings.keys_url, Path(settings.keys_dir))
+    keys = await asyncio.to_thread(KeyStore, settings.keys_url, Path(settings.keys_dir), at=at)
     async with AsyncExitStack() as stack:
         stack.callback(journal.close)
         stack.callback(keys.close)
@@ -267,7 +267,7 @@ async def _take(end: socket.socket, settings: Settings, options: ConnectOptions)
 async def replay(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIterator[Troubles]:
     """Run replay: what only the journal can answer is answered, and the logs are grown and signed, while this lasts."""
     journal = await reading(settings, "replay")
-    keys = await asyncio.to_thread(KeyStore, settings.keys_url, Path(settings.keys_dir))
+    keys = await asyncio.to_thread(KeyStore, settings.keys_url, Path(settings.keys_dir), finishes=False)
     async with AsyncExitStack() as stack:
         stack.callback(journal.close)
         stack.callback(keys.close)
