@@ -195,7 +195,7 @@ def run(report: Report, count: int = COUNT) -> None:
             took, alone = ours(url, evidence)
             report(
                 f"  {database:<10} {count / took:>9,.0f} events/s: {whole / took:.2f} of reading the rows and hashing"
-                f" each once ({count / whole:,.0f}/s; wanted {WANTED}), {bare / took:.2f} of reading the documents alone"
+                f" each once ({count / whole:,.0f}/s; wanted {WANTED}), {bare / took:.2f} of the documents alone"
                 f" ({count / bare:,.0f}/s); on one core {whole / alone:.2f}"
             )
 

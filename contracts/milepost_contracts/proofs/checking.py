@@ -317,6 +317,8 @@ class Checking:
         self._check("words", before, count, "events", "the enclosed keys open what was sealed")
 
     def _unproven(self) -> None:
+        said = "who exported it, when and why is what the manifest says: nothing signs that"
+        self._checks.append(BundleCheck(name="manifest", status="not_checkable", count=1, of="files", said=said))
         told = [name for name in self._names if name == bundle.REPORT or name.startswith(f"{bundle.TABLES}/")]
         if told:
             said = "report and tables are made of the events by whoever exported them: no proof covers them"
