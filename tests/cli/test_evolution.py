@@ -38,6 +38,9 @@ def test_what_changed_between_two_moments(priya: Shell) -> None:
     for said in ("compared with", "happened  ", "HAPPENED", "new, refined, proposed", " → ", "Slips", "dependency"):
         assert said in text, said
     assert "ben, again after 0 d" in text
+    unmoved = priya.done("evolution growth --diff now now")
+    assert "Nothing changed." in unmoved.err
+    assert "stood the same at both: left out." in unmoved.err
 
 
 def test_how_starter_goals_became_smart(priya: Shell) -> None:

@@ -237,8 +237,20 @@ def test_a_goal_belongs_where_it_was_placed_then(told: Audited) -> None:
     assert (joined.changed, joined.before is not None) == (["joined", "slipped"], True)
     assert told.evolved().figures.slips.goals == 0
     assert told.evolved(id=OTHER).figures.slips.goals == 1
-    # The programme's own admins no longer read what left; that it left they are told.
     assert told.evolved(aggregate="tenant", id=None).figures.goals == 2
+
+
+def test_words_of_what_left_are_no_longer_the_programme_s(told: Audited) -> None:
+    """That a goal left is told to the programme's admins, its words are not; auditors read them still."""
+    told.bring()
+    before = told.desk.newest("acme")
+    parties = [{"ref": MENTEE, "role": "mentee"}, {"ref": MENTOR, "role": "mentor"}]
+    members = {"command_id": ident("move"), "id": GOAL, "actor": MENTEE, "parties": parties}
+    told.accept.accepted(msgspec.convert(members, goal.PlaceGoal))
+    admins, auditors = told.evolved(ADMIN, since=f"s{before}"), told.evolved(since=f"s{before}")
+    assert admins.goals[0].changed == auditors.goals[0].changed == ["left"]
+    assert (admins.goals[0].then.title, auditors.goals[0].then.title) == (None, "get better at talks")
+    assert {one.why for one in admins.unread} == {"not_entitled"}
 
 
 def test_mentorships_and_whole_tenants_are_told_alike(told: Audited) -> None:

@@ -68,8 +68,10 @@ class Evolved:
             self.out.table(columns, rows, empty="No goals then.", spare="goal")
             return
         columns = ("goal", "title", "happened", "state", "deadline", "done", "health", "rev.", "agreed")
-        rows = [self._compared(goal) for goal in goals]
-        self.out.table(columns, rows, empty="No goals then, nor now.", spare="goal")
+        rows = [self._compared(goal) for goal in goals if goal["changed"] or _differs(goal)]
+        self.out.table(columns, rows, empty="Nothing changed.", spare="goal")
+        if same := len(goals) - len(rows):
+            self.out.note(f"{same} {'goals' if same > 1 else 'goal'} on this page stood the same at both: left out.")
 
     def _row(self, id_: str, then: Tree) -> list[str]:
         return [
@@ -161,6 +163,12 @@ class Evolved:
         title = f"“{step['title']}”" if step["title"] else ""
         deadline = f"due {step['deadline']}" if step["deadline"] else ""
         return "; ".join(filter(None, (title, fields, measure, deadline, passed, trigger)))
+
+
+def _differs(goal: Tree) -> bool:
+    """Whether a goal to which nothing happened stands otherwise all the same: readings came, or days passed."""
+    was, now = goal["before"], goal["then"]
+    return was is None or any(was[name] != now[name] for name in ("progress", "agreed", "revision", "inside", "health"))
 
 
 def _state(then: Tree) -> str:

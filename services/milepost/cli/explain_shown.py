@@ -172,14 +172,15 @@ class Explained:
             "out_of_order": "The recorded times run backward: something was changed.",
         }
         wrote = self.answer["causes"]["command"]
-        self.out.line(saying.get(told["finding"], told["finding"]), bold=told["finding"] != "nothing_missing")
+        loud = {"bold": True} if told["finding"] != "nothing_missing" else {}
+        self.out.line(saying.get(told["finding"], told["finding"]), **loud)
         taken = [f"{_HOW[one['how']]} {self._other(one['event'])}" for one in told["taken_back_by"]]
         there = len(wrote["together"]) + wrote["more"]
         self.out.pairs(
             [
                 ("sequences", _density(told["sequences"], "s")),
                 ("versions", f"{_density(told['versions'], 'v')} (of this {kind})"),
-                ("command", f"wrote {wrote['events']}, {there} there" if wrote["events"] is not None else ""),
+                ("command", _written(wrote["events"], there)),
                 ("just before", self._neighbour(told["before"], "the first event")),
                 ("just after", self._neighbour(told["after"], "the newest event")),
                 ("taken back", "\n".join(taken) or "never"),
@@ -196,7 +197,8 @@ class Explained:
         self.out.heading("Proof")
         inside = f"{proof['origin']}, {proof['size']} events" if proof["origin"] else ""
         proven = "Proven: it is in the newest signed checkpoint." if proof["status"] == "proven" else ""
-        self.out.line(" ".join(filter(None, (proven, proof["message"]))), bold=proof["status"] == "broken")
+        loud = {"bold": True} if proof["status"] == "broken" else {}
+        self.out.line(" ".join(filter(None, (proven, proof["message"]))), **loud)
         self.out.pairs(
             [
                 ("checkpoint", inside),
@@ -216,6 +218,13 @@ def _at(event: Tree) -> str:
     claimed = (event["occurred"] or "")[:10]
     happened_on = f", happened {claimed}" if claimed and claimed != event["recorded"][:10] else ""
     return f"v{event['version']} (s{event['sequence']}, {minute(event['recorded'])}{happened_on})"
+
+
+def _written(noted: int | None, there: int) -> str:
+    """Return how many events a command wrote, as was noted then, and how many there are."""
+    if noted is None:
+        return ""
+    return f"wrote {noted} event{'s' if noted > 1 else ''}, " + ("all there" if noted == there else f"{there} there")
 
 
 def _density(told: Tree, letter: str) -> str:
