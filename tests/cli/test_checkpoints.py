@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 
 import pytest
 
 from milepost_contracts.proofs.checkpoints import open_checkpoint
+from milepost_contracts.proofs.merkle import leaf_hash, verify_inclusion
 from milepost_contracts.proofs.notes import VerifierKey
 from tests.support.serving import Served
 from tests.support.shell import Shell, Typed
@@ -52,6 +54,23 @@ def test_what_was_signed_verifies_with_the_printed_line(shell: Shell) -> None:
     assert str(oldest) in shell.done("checkpoint list").out
     more = shell(f"checkpoint list --limit 1 --below {oldest + 1}")
     assert more.status == 0
+
+
+def test_an_event_is_proved(shell: Shell) -> None:
+    """The path that is printed leads from the saved document to the checkpoint; what is not there is refused."""
+    note = until_signed(shell).document["note"]
+    size = int(note.split("\n")[1])
+    proof = shell.done(f"checkpoint prove 3 --first 2 --save {shell.folder}/event.json --json").document
+    leaf = leaf_hash((shell.folder / "event.json").read_bytes())
+    path = [b64decode(one) for one in proof["inclusion"]["path"]]
+    root = b64decode(proof["checkpoint"].split("\n")[2])
+    verify_inclusion(leaf, 2, proof["size"], path, root)
+    assert proof["size"] >= size
+    printed = shell.done("checkpoint prove 3 --first 2").out
+    assert proof["inclusion"]["leaf_hash"] in printed
+    assert proof["consistency"]["path"][-1] in printed
+    assert "event_unknown" in shell("checkpoint prove 999999").err
+    assert shell("checkpoint prove 3 --save /nowhere/at/all").status == 2
 
 
 def test_what_was_not_signed_is_refused(shell: Shell) -> None:

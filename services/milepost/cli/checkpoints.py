@@ -102,6 +102,44 @@ def _cosign(where: Where, out: Out, *, note: str) -> int:
     return _told(out, shown)
 
 
+def _prove(where: Where, out: Out, *, sequence: int, first: int | None, save: str | None) -> None:
+    """Prove that the event with this SEQUENCE is in the newest checkpoint, or say that it is not covered yet.
+
+    The hashes, in base64, lead from the event's leaf to the root in the checkpoint (RFC 6962). --first N: also that
+    the log only grew since it had N events. --save FILE: the event itself, byte for byte as it was hashed.
+    """
+    from milepost.cli.session import session
+    from milepost_contracts.queries import EventsAfter, EventsAfterAnswer, Proof, ProofAnswer
+
+    async def asked() -> tuple[ProofAnswer, bytes | None]:
+        async with session(where) as connected:
+            proof = await connected.ask(Proof, ProofAnswer, sequence=sequence, first=first)
+            if save is None:
+                return proof, None
+            found = await connected.ask(EventsAfter, EventsAfterAnswer, sequence=sequence - 1, limit=1)
+            return proof, bytes(found.events[0])
+
+    proof, document = asyncio.run(asked())
+    if save is not None and document is not None:
+        try:
+            Path(save).write_bytes(document)
+        except OSError as error:
+            raise misused("not_written", f"{save}: {error}", "save") from error
+    if out.as_json:
+        out.document(proof)
+        return
+    assert proof.inclusion is not None  # noqa: S101  an event was asked for
+    out.pairs(
+        [("index", str(proof.inclusion.index)), ("size", str(proof.size)), ("leaf hash", proof.inclusion.leaf_hash)]
+    )
+    for one in proof.inclusion.path:
+        out.pairs([("path", one)])
+    if proof.consistency is not None:
+        out.pairs([("first root", proof.consistency.first_root)])
+        for one in proof.consistency.path:
+            out.pairs([("consistency", one)])
+
+
 def _public(where: Where, out: Out, *, every: bool) -> None:
     """Print the public key of the log in one line (a vkey): give it to whoever verifies, by a way that they trust.
 
@@ -140,6 +178,9 @@ def checkpoint() -> Group:
     below = click.Option(["--below"], type=click.IntRange(1), help="only those that cover fewer events")
     limit = click.Option(["--limit"], type=click.IntRange(1, 500), default=20, help="how many [20]")
     note = click.Argument(["note"], metavar="NOTE")
+    sequence = click.Argument(["sequence"], metavar="SEQUENCE", type=click.IntRange(1))
+    first = click.Option(["--first"], type=click.IntRange(1), help="also that it only grew since so many events")
+    save = click.Option(["--save"], metavar="FILE", help="write the event as it was hashed")
     entries = {
         "show": Entry(
             "the newest signed checkpoint, or another",
@@ -150,6 +191,11 @@ def checkpoint() -> Group:
             "those that were signed, newest first",
             "Verbs",
             lambda: Verb("list", _list, [below, limit], examples=["milepost checkpoint list --limit 5"]),
+        ),
+        "prove": Entry(
+            "that an event is in it, that the log only grew",
+            "Verbs",
+            lambda: Verb("prove", _prove, [sequence, first, save], examples=["milepost checkpoint prove 1 --first 1"]),
         ),
         "cosign": Entry(
             "keep the lines of witnesses",
