@@ -27,6 +27,11 @@ def _status(report: Report, name: str, tenant: str = "sample") -> str:
     return found
 
 
+def _told(url: str, evidence: Evidence) -> tuple[Report, list[int]]:
+    told: list[int] = []
+    return check_journal(url, evidence, lambda done, _: told.append(done), cores=3), told
+
+
 def _counted(check: Check) -> tuple[str, str, str, int]:
     return check.name, check.tenant, check.status, 0 if check.name == "references" else check.count
 
@@ -79,8 +84,7 @@ def test_several_processes_say_what_one_says(
         with monkeypatch.context() as patch:
             patch.setattr(spreading, "ALONE", 0)
             patch.setattr(spreading.stretches, "__defaults__", (60,))
-            told: list[int] = []
-            spread = check_journal(one.url, evidence, lambda done, _total, told=told: told.append(done), cores=3)
+            spread, told = _told(one.url, evidence)
         assert spread.findings == expected.findings
         # What one stretch has resolved is counted again in the next.
         assert [_counted(check) for check in spread.checks] == [_counted(check) for check in expected.checks]
