@@ -116,6 +116,7 @@ def _further(where: Where, more: dict[str, Any], advance: Any, total: int) -> li
 def _hashes(where: Where, advance: Any, total: int) -> tuple[list[Check], list[Finding]]:
     from milepost.journal.errors import JournalError
     from milepost.journal.urls import sqlite_path
+    from milepost.replay.verify.erasures import check_erasures
     from milepost.replay.verify.findings import Check
     from milepost.replay.verify.hashes import KeysToLookAt, check_hashes
 
@@ -126,7 +127,9 @@ def _hashes(where: Where, advance: Any, total: int) -> tuple[list[Check], list[F
         return [Check(name="hashes of terms", status="not_checkable", of="hashes", said=said)], []
     try:
         with KeysToLookAt(settings.keys_url, folder) as keys:
-            return check_hashes(settings.journal_url, keys, total, advance)
+            erasures, differing = check_erasures(settings.journal_url, keys)
+            checks, findings = check_hashes(settings.journal_url, keys, total, advance)
+            return [*checks, erasures], [*findings, *differing]
     except JournalError as error:
         said = f"the key store cannot be used: {error}"
         return [Check(name="hashes of terms", status="not_checkable", of="hashes", said=said)], []
