@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from milepost_contracts.proofs import bundle
 from milepost_contracts.proofs.notes import VerifierKey
 from milepost_contracts.proofs.verify import verify_bundle
+from tests.support.distributing import distribute
 from tests.support.serving import Served
 from tests.support.shell import Shell
 
@@ -26,6 +28,32 @@ def signing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Give a running Milepost with the sample that signs a checkpoint soon after every event."""
     with Served(tmp_path_factory.mktemp("signing") / "data", "--sample", "--checkpoint-s", "0.2") as running:
         yield running
+
+
+PRAISING = """
+from milepost_contracts.hooks import hook
+from milepost_contracts.plugin import Manifest
+
+@hook
+def manifest():
+    subscriptions = ("goal.milestone_hit",)
+    return Manifest(id="praise", version="0.1.0", summary="Praises", start="beginning", subscriptions=subscriptions)
+
+@hook
+def on_event(event, context):
+    context.fact("praised", {"to": event.context.owner})
+"""
+
+
+@pytest.fixture(scope="module")
+def praising(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Give a running Milepost with a plugin that has told a fact for each of the sample's milestones."""
+    folder = tmp_path_factory.mktemp("praising")
+    distribute(folder / "installed", "praise", PRAISING)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder / "installed"), prepend=os.pathsep)
+        with Served(folder / "data", "--sample", "--checkpoint-s", "0.2", "--plugins", "praise") as running:
+            yield running
 
 
 @pytest.fixture
@@ -134,3 +162,19 @@ def test_a_killed_export_is_resumed(signing: Served, maya: Shell, tmp_path: Path
         assert int(done.document["manifest"]["as_of"]["sequence"]) == begun["until"]
         assert done.document["manifest"]["checkpoint"]["size"] == begun["size"]
     assert verify_bundle(tmp_path / "it", [known_key(signing)]).verified
+
+
+def test_a_persons_export_has_the_facts_that_name_the_person(praising: Served, tmp_path: Path) -> None:
+    """Facts of plugins about maya are in her bundle, those about others are not; it says that they are not proven."""
+    shell = Shell(tmp_path, MILEPOST_DATA_DIR=str(praising.folder), MILEPOST_AS="maya")
+    until, number, facts = time.monotonic() + BEGUN_S_MAX, 0, 0
+    while not facts:
+        assert time.monotonic() < until
+        number += 1
+        told = shell.done(f"export --person me --reason Mine --to it-{number} --json").document
+        facts = told["manifest"]["counts"].get("facts", 0)
+    me = msgspec.json.decode((praising.folder / "sample.json").read_bytes())["people"]["maya"]
+    found = [msgspec.json.decode(line) for line in bundle.lines(tmp_path / f"it-{number}" / bundle.FACTS)]
+    assert [one["type"] for one in found] == ["praise.praised.v1"] * facts
+    assert {one["data"]["to"] for one in found} == {me}
+    assert "not in the log, and not proven" in (tmp_path / f"it-{number}" / bundle.README).read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import stat
 import subprocess
 import sys
 import zipfile
@@ -14,15 +15,21 @@ import pytest
 
 from milepost.replay.export import ExportError
 from milepost.replay.export.readme import SCRIPT
+from milepost.replay.export.scoping import Found, Search
 from milepost.sample import named, person
 from milepost.sample.telling import TENANT
-from milepost_contracts.answers import Refused
+from milepost_contracts.answers import Failed, Refused
+from milepost_contracts.commands import tenant
 from milepost_contracts.envelope import decode
 from milepost_contracts.proofs import bundle
 from milepost_contracts.proofs.bundle import Scope
+from milepost_contracts.proofs.selecting import Selection
 from milepost_contracts.proofs.verify import verify_bundle
 from milepost_contracts.queries import ExportAnswer
+from milepost_contracts.queries.export import Looked
+from milepost_contracts.subjects import tenant_id
 from tests.replay.export.exporting import REASON, Exporting
+from tests.support.accepting import SERVICE, create, ident, user
 
 GOAL = Scope(kind="goal", id=named("goal", "presentations"))
 MAYA = Scope(kind="person", id=person("maya").removeprefix("user:"))
@@ -221,6 +228,8 @@ def test_a_zip_is_the_folder(exporting: Exporting, tmp_path: Path) -> None:
     }
     assert verify_bundle(packed[0].zipped, [exporting.key]).verified
     assert packed[0].zipped.read_bytes() == packed[1].zipped.read_bytes()
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (packed[0].folder, packed[0].zipped)]
+    assert modes == [0o700, 0o600]  # people's words are in both
 
 
 @pytest.mark.parametrize(
@@ -254,13 +263,50 @@ def test_who_may_export_what(exporting: Exporting, who: str, scope: Scope, code:
 
 
 def test_what_no_checkpoint_covers_is_refused(tmp_path: Path) -> None:
-    """Before the first checkpoint nothing is exported; a moment after the newest one is not proven yet, and is told."""
+    """Before the first checkpoint nothing is exported; what came after the newest one is not proven yet."""
     made = Exporting(tmp_path)
-    made.accept.open_tenant(TENANT)
-    admin = "service:tests"
-    answer = made.first(EVERYTHING, admin)
-    assert answer.errors[0].code in ("checkpoint_unknown", "not_allowed")
+    admin = user("admin")
+    opened = tenant.Open(command_id=ident("open"), id=tenant_id(TENANT), actor=SERVICE, admins=[admin])
+    made.accept.accepted(opened, TENANT)
+    assert made.first(EVERYTHING, admin).errors[0].code == "checkpoint_unknown"
+    made.sign()
+    made.accept.accepted(create("late", "admin"), TENANT)
+    assert made.first(EVERYTHING, admin).until == 1
+    answer = made.first(EVERYTHING, admin, at="now")
+    assert answer.errors[0].code == "not_proven_yet"
+    assert answer.errors[0].details == {"size": 1, "sequence": 2}
+    assert made.first(EVERYTHING, admin, size=7, until=7).errors[0].code == "checkpoint_unknown"
+    assert made.first(EVERYTHING, admin, at="s9").errors[0].code == "sequence_unknown"
     made.close()
+
+
+def test_a_damaged_tree_proves_nothing(tmp_path: Path) -> None:
+    """Where a checkpoint was not signed by the log's key, an export says that the journal is not what was signed."""
+    made = Exporting(tmp_path)
+    made.tell_sample()
+    checkpoint = made.proofs / TENANT / "checkpoint"
+    checkpoint.write_text(checkpoint.read_text(encoding="utf-8").replace("354\n", "353\n", 1), encoding="utf-8")
+    answer = made.first(EVERYTHING, person("priya"))
+    assert isinstance(answer, Failed)
+    assert (answer.errors[0].code, answer.retry) == ("tree_diverged", False)
+    made.close()
+
+
+@pytest.mark.parametrize("kind", ["person", "programme"])
+def test_events_are_looked_for_a_while_at_a_time(exporting: Exporting, kind: str) -> None:
+    """A search that has no time tells how far it is, goes on with the next question, and finds what the rule says."""
+    search = Search(exporting.accept.journal, TENANT, SCOPES[kind], exporting.size)
+    assert search.go_on(-1) == Looked(done=0, total=exporting.size)
+    found = search.go_on(60)
+    assert isinstance(found, Found)
+    selection = Selection(SCOPES[kind])
+    stored = exporting.accept.journal.events_after(TENANT, 0, 10_000)
+    for one in stored:
+        selection.look(one.document)
+    wanted = [one.sequence for one in stored if selection.holds("/".join(one.ref), one.document)]
+    assert list(found.sequences) == wanted
+    assert found.after(wanted[3], 2) == wanted[4:6]
+    assert found.after(wanted[-1], 2) == []
 
 
 def test_nothing_is_exported_of_what_is_not_there(exporting: Exporting, tmp_path: Path) -> None:

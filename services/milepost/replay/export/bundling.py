@@ -64,7 +64,7 @@ def prepared(folder: Path, plan: Plan, *, resume: bool) -> Plan:
 
     Raises ExportError: `folder_not_empty`, `export_unfinished`, `nothing_to_resume`, `export_differs`; OSError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # people's words are for who exports them
     begun = Plan.kept(folder)
     if begun is None:
         if resume:
@@ -217,6 +217,8 @@ def _zip(folder: Path, plan: Plan, manifest: Manifest) -> Path:
         made.external_attr = 0o600 << 16
         return made
 
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
         archive.writestr(entry(bundle.MANIFEST), bundle.manifest_bytes(manifest))
         for file in manifest.files:
