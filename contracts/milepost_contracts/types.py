@@ -25,11 +25,16 @@ ACTOR_PATTERN = (
 )
 DECIMAL_PATTERN = rf"^-?[0-9]{{1,18}}(\.[0-9]{{1,9}})?{_END}"
 ZONE_PATTERN = rf"^[A-Za-z0-9_+/-]{{1,64}}{_END}"
+VERIFIER_PATTERN = rf"^[^+\s]{{1,255}}\+[0-9a-f]{{8}}\+[A-Za-z0-9+/]{{43,60}}={{0,2}}{_END}"
 WORDS_PATTERN = rf"^(\*|[a-z_]+\.(\*|[a-z0-9_]+)/(\*|[a-z_]+)){_END}"
 CODE_PATTERN = rf"^{_CLEAR}[A-Za-z0-9%][A-Za-z0-9 _.:/%-]{{0,63}}{_END}"
 
 Name: TypeAlias = Annotated[str, Meta(pattern=NAME_PATTERN, description="tenant, caller or plugin name")]
 Id: TypeAlias = Annotated[str, Meta(pattern=ID_PATTERN, description="UUID, lower case with hyphens")]
+VerifierLine: TypeAlias = Annotated[
+    str,
+    Meta(pattern=VERIFIER_PATTERN, max_length=400, description="a public key as C2SP signed-note writes it"),
+]
 KeyId: TypeAlias = Annotated[str, Meta(pattern=KEY_ID_PATTERN, description="of a person's key; random")]
 PersonRef: TypeAlias = Annotated[str, Meta(pattern=PERSON_PATTERN, description="user:UUID")]
 OwnerRef: TypeAlias = Annotated[str, Meta(pattern=OWNER_PATTERN, description="user:, mentorship: or programme:UUID")]

@@ -33,6 +33,7 @@ PATTERNS: dict[str, st.SearchStrategy[str]] = {
     types.ZONE_PATTERN: st.sampled_from(["UTC", "Europe/Stockholm", "America/Port-au-Prince", "Etc/GMT+1"]),
     types.CODE_PATTERN: st.from_regex(r"[A-Za-z0-9%][A-Za-z0-9 _./%-]{0,20}", fullmatch=True),
     r"^[a-z][a-z0-9_]{0,62}(?!\n)$": st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True),  # a question to a plugin
+    types.VERIFIER_PATTERN: NAMES.map(lambda name: f"{name}+0123abcd+{'A' * 44}"),
     types.WORDS_PATTERN: st.sampled_from(["*", "goal.*/title", "goal.created/title", "goal.refined/*"]),
     types.KEY_ID_PATTERN: st.from_regex(r"[0-9a-f]{32}", fullmatch=True),  # a key's id
     MOMENT_PATTERN: st.sampled_from(["now", "v7", "s1234", "2026-03-01", "2026-03-01T09:30:00.5Z"]),

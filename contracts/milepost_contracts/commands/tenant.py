@@ -13,14 +13,10 @@ from milepost_contracts.types import (
     Name,
     TenantRole,
     Text,
+    VerifierLine,
 )
 
 Sequence: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{16}(?!\n)$")]
-
-# A public key as C2SP signed-note writes it: NAME+HASH+BASE64.
-VerifierLine: TypeAlias = Annotated[
-    str, Meta(pattern=r"^[^+\s]{1,255}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{43,60}={0,2}(?!\n)$", max_length=400)
-]
 
 
 class TenantCommand(Command, frozen=True, kw_only=True):

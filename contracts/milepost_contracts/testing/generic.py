@@ -23,6 +23,7 @@ _TEXTS: dict[str, str] = {  # by their pattern
     types.CODE_PATTERN: "hours",
     r"^[0-9]{16}(?!\n)$": "0000000000000001",
     types.KEY_ID_PATTERN: "5f" * 16,
+    types.VERIFIER_PATTERN: "sample+0123abcd+" + "A" * 44,
 }
 
 

@@ -62,6 +62,7 @@ class Delivering:
         self._log = around.log.bind(plugin=worker.name)
         self._numbers: dict[str, int] = {}
         self._quiet = Quiet({})
+        self._acted = asyncio.Event()
         self._position = Position(0, 0)
         self._mode: Mode = "live"
         self._replay_until = 0
@@ -101,8 +102,8 @@ class Delivering:
             while True:
                 while not fetching.done():
                     waited = await self._timers.until_next() if self._mode == "live" else None
-                    await asyncio.wait([fetching], timeout=waited)
-                    await self._fire_due(silent=not fetching.done() and waited == TIMERS_LATE_S)
+                    happened = await self._wait(fetching, waited)
+                    await self._fire_due(silent=not happened and waited == TIMERS_LATE_S)
                 fetched = fetching.result()
                 # The next ones arrive while these are handled.
                 fetching = asyncio.create_task(_fetched(ordered, self._limit(fetched.last_sequence)))
@@ -118,6 +119,16 @@ class Delivering:
             if fetching is not None and not fetching.done():
                 await end(fetching)
             await ordered.close()
+
+    async def _wait(self, fetching: asyncio.Task[Fetched], most_s: float | None) -> bool:
+        """Wait for events, or for what an administrator asks for, which may set a timer; whether any came in time."""
+        acted = asyncio.create_task(self._acted.wait())
+        try:
+            done, _ = await asyncio.wait([fetching, acted], timeout=most_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            acted.cancel()
+            self._acted.clear()
+        return bool(done)
 
     def _limit(self, reached: int) -> int:
         """Return how many events to take after *reached*: a batch is wholly in the replay or wholly after it."""
@@ -357,6 +368,7 @@ class Delivering:
             kept = keep(self.manifest, cause, done.turn, mode=self._mode, now=now, position=position)
             await self._run(Store.keep_apart, kept)
         self._turns.awake()
+        self._acted.set()
         return done.result
 
     async def _run(self, work: Callable[Concatenate[Store, P], T], *given: P.args, **named: P.kwargs) -> T:
