@@ -9,13 +9,15 @@ from milepost.replay import fields
 from milepost.replay.desk import Desk, Told
 from milepost.replay.entitlement import PLUGIN_HOST
 from milepost.replay.histories import members_of
-from milepost.replay.looking import Cut, Looking, readable
+from milepost.replay.looking import Cut, Looking
 from milepost.replay.paging import PAGE_BYTES_MAX, cursor_of, fitting, invalid_cursor, position
 from milepost.replay.story import Known, Story
+from milepost.replay.words import shown
 from milepost_contracts.answers import Problem, Refused
 from milepost_contracts.plugin import Permissions
 from milepost_contracts.queries import AsOf, AsOfAnswer
 from milepost_contracts.queries.moments import instant_text
+from milepost_contracts.queries.shown import Unread
 
 
 def as_of(desk: Desk, tenant: str, query: AsOf, reader: str) -> Told:
@@ -41,6 +43,7 @@ def as_of(desk: Desk, tenant: str, query: AsOf, reader: str) -> Told:
     except ValueError:
         return invalid_cursor(), details
     state, left_out, following = _state(known, story, query, after)
+    unread: list[Unread] = []
     answer = AsOfAnswer(
         sequence=f"{last.sequence:016d}",
         next=following,
@@ -48,11 +51,12 @@ def as_of(desk: Desk, tenant: str, query: AsOf, reader: str) -> Told:
         id=query.id,
         version=last.version,
         at=cut.instant,
-        state=state,
+        state=shown(state, story.words, unread, "/state"),
         standing=looking.standing(ref, known, cut),
+        unread=unread,
         left_out=left_out,
     )
-    return readable(answer, story.words), details
+    return answer, details
 
 
 def not_begun(desk: Desk, tenant: str, ref: Ref, story: Story | None = None) -> Refused:

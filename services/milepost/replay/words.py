@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import msgspec
 
 from milepost.decide import Ref
-from milepost.journal import JournalCorrupt, Stored
-from milepost.journal.opening import SealingKeys, author_of, opened_members
+from milepost.journal import KeyErased, Stored
+from milepost.journal.opening import SealingKeys, author_of, sealing_key
 from milepost_contracts.envelope import Envelope
 from milepost_contracts.events import WORDS
 from milepost_contracts.queries.shown import Unread
-from milepost_contracts.sealing import PREFIX
+from milepost_contracts.sealing import PREFIX, SealError, SealingKey
 
-_EVERYBODY = frozenset({"parties", "author"})
+_BEGIN = f'"{PREFIX}'.encode()
 # Sealed words stand in documents as JSON strings of this form, with nothing in them that JSON would escape.
 _SEALED = re.compile(rb'"(' + PREFIX.encode() + rb'[^"]*)"')
+
+
+class _Event(NamedTuple):
+    """An event whose words are opened: with which key, and why not where there is none."""
+
+    id: str
+    key: SealingKey | None
+    why: str
 
 
 class Words:
@@ -72,35 +81,46 @@ class Words:
 
     def _open(self, place: int) -> None:
         envelope = self._events[place].envelope
-        stored: dict[str, Any] = msgspec.json.decode(envelope.data)
-        why, members = "erased", stored
-        if not self._opens or not self._for_reader(envelope):
-            why = "not_entitled"
-        else:
-            try:
-                members = opened_members(self._keys, self._tenant, self._ref, envelope, audiences=_EVERYBODY)
-            except JournalCorrupt:
-                why = "broken"
-        self._opened[place] = members
-        self._note(stored, members, why)
-
-    def _for_reader(self, envelope: Envelope) -> bool:
+        members: dict[str, Any] = msgspec.json.decode(envelope.data)
         audience = WORDS[envelope.type][0][1] if WORDS.get(envelope.type) else "parties"
-        return audience == "parties" or author_of(envelope.actor, envelope.onbehalfof or None) == self._reader
+        key, why = None, "erased"
+        if not self._opens or not self._for_reader(envelope, audience):
+            why = "not_entitled"
+        elif _BEGIN in bytes(envelope.data):
+            with suppress(KeyErased):
+                key = sealing_key(self._keys, self._tenant, self._ref, envelope, members, audience)
+        for path, _, _ in WORDS.get(envelope.type, ()):
+            self._visit(members, path, "", _Event(envelope.id, key, why))
+        self._opened[place] = members
 
-    def _note(self, stored: Any, opened: Any, why: str) -> None:
-        if isinstance(stored, str):
-            if stored.startswith(PREFIX):
-                if opened == stored:
-                    self._why[stored] = why
-                else:
-                    self._words[stored] = opened
-        elif isinstance(stored, dict):
-            for name, value in stored.items():
-                self._note(value, opened[name], why)
-        elif isinstance(stored, list):
-            for value, other in zip(stored, opened, strict=True):
-                self._note(value, other, why)
+    def _visit(self, node: Any, path: tuple[str, ...], pointer: str, event: _Event) -> None:
+        """Open, in place, what is sealed at *path* below *node*."""
+        step, rest = path[0], path[1:]
+        places: Iterable[Any] = ()
+        if isinstance(node, dict):
+            places = list(node) if step == "{}" else (step,) if step in node else ()
+        elif isinstance(node, list) and step == "[]":
+            places = range(len(node))
+        for place in places:
+            here, value = f"{pointer}/{_token(str(place))}", node[place]
+            if rest:
+                self._visit(value, rest, here, event)
+            elif isinstance(value, str) and value.startswith(PREFIX):
+                node[place] = self._opens_to(value, here, event)
+
+    def _opens_to(self, sealed: str, pointer: str, event: _Event) -> str:
+        if event.key is None:
+            self._why[sealed] = event.why
+            return sealed
+        try:
+            words = self._words[sealed] = event.key.open(sealed, event.id, pointer)
+        except SealError:
+            self._why[sealed] = "broken"
+            return sealed
+        return words
+
+    def _for_reader(self, envelope: Envelope, audience: str) -> bool:
+        return audience == "parties" or author_of(envelope.actor, envelope.onbehalfof or None) == self._reader
 
 
 def _homes(events: Sequence[Stored]) -> dict[str, int]:
@@ -124,4 +144,4 @@ def shown(node: Any, words: Words, unread: list[Unread], at: str = "") -> Any:
 
 
 def _token(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
+    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
