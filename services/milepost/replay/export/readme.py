@@ -57,8 +57,8 @@ _TRUST = (
     "organisation, an earlier export. Do not take it from keys.txt."
 )
 _SCRIPT = (
-    "or, with Python and nothing of Milepost's but its open contracts (pip install milepost-contracts), this script: "
-    "python check.py THIS_FOLDER 'NAME+HASH+KEY'"
+    "The second needs nothing of Milepost's but its open contracts (pip install milepost-contracts). What it does, in "
+    "short, is this script; keep it as check.py and run: python check.py THIS_FOLDER 'NAME+HASH+KEY'"
 )
 _RULES = (
     "The rules are public: RFC 6962 (leaf = SHA-256 of a zero byte and the line without its line feed, node = SHA-256 "
@@ -88,6 +88,7 @@ def readme(plan: Plan) -> str:
         fill(_TRUST, 78),
         "",
         "    milepost verify THIS_FOLDER --key 'NAME+HASH+KEY'",
+        "    python -m milepost_contracts.proofs.verify THIS_FOLDER --key 'NAME+HASH+KEY'",
         "",
         fill(_SCRIPT, 78),
         "",

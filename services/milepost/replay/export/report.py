@@ -149,7 +149,7 @@ class Report:
             _box("What this export proves", proves(plan.scope, plan.completeness), id_="proves"),
             _box("What it cannot prove", cannot(plan.completeness, opened=plan.words == "opened"), class_="box warn"),
         )
-        return join(*told, self._people(), h("section", *boxes, class_="subject"))
+        return join(*told, self._people(), h("section", *boxes))
 
     def _people(self) -> Markup | None:
         rows: list[list[Child]] = [
