@@ -18,6 +18,7 @@ from milepost.replay.verify.stored import StoredTiles
 from milepost.replay.verify.tenants import Judge
 from milepost_contracts.proofs.notes import VerifierKey
 
+ROWS = frozenset({"column_differs", "column_type", "document_form", "document_unreadable", "rows_unreadable"})
 ORDER = frozenset({"out_of_order", "sequence_invalid", "version_jumps", "time_backward"})
 COMMANDS = frozenset({"command_missing", "command_differs", "command_incomplete", "answer_unreadable"})
 
@@ -62,6 +63,7 @@ class _Checking:
         self._evidence = evidence
         self._tenants: dict[str, Ours] = {}
         self._ends: dict[str, Run] = {}
+        self._own: dict[str, list[Held]] = {}
         self._versions: dict[str, int] = {}
         self._resolving = Resolving()
         self._findings: list[Finding] = []
@@ -69,6 +71,8 @@ class _Checking:
         self._unknown: dict[str, int] = {}
 
     def run(self, progress: Progress, cores: int) -> Report:
+        # Before the rows: whatever a checkpoint signs is in the journal by then, also where that goes on growing.
+        self._own = {tenant: self._stored_of(tenant) for tenant in self._known_tenants()}
         bounds = self._rows.bounds()
         proofs = self._evidence.proofs
         work = stretches(bounds, str(proofs) if proofs is not None else "")
@@ -80,7 +84,7 @@ class _Checking:
             count += result.scanned.rows
             self._take(result.scanned)
         checks = self._row_checks(count)
-        for tenant in sorted({*self._tenants, *self._known_tenants()}):
+        for tenant in sorted({*self._tenants, *self._own}):
             checks += self._judge(tenant)
         return Report(checks=checks, findings=joined(self._findings))
 
@@ -146,21 +150,25 @@ class _Checking:
             known |= {path.name for path in proofs.iterdir() if path.is_dir()}
         return known
 
+    def _stored_of(self, tenant: str) -> list[Held]:
+        """Return the installation's own checkpoints of *tenant*, from wherever it keeps them."""
+        own = [held for held in self._evidence.elsewhere if held.tenant == tenant]
+        if self._evidence.proofs is not None:
+            keys = keys_of(self._evidence, tenant)
+            own += stored_checkpoints(self._evidence.proofs / tenant, tenant, keys, self._findings)
+        return own
+
     def _judge(self, tenant: str) -> list[Check]:
         ours = self._ours(tenant)
         ours.settle()
-        keys = keys_of(self._evidence, tenant)
-        own = [held for held in self._evidence.elsewhere if held.tenant == tenant]
-        if self._evidence.proofs is not None:
-            own += stored_checkpoints(self._evidence.proofs / tenant, tenant, keys, self._findings)
         trusted = [held for held in self._evidence.checkpoints if held.tenant == tenant]
-        judged = Judge(ours, ours.stored, trusted, own).judged()
+        judged = Judge(ours, ours.stored, trusted, self._own.get(tenant, [])).judged()
         self._findings += judged.findings
         return judged.checks
 
     def _row_checks(self, count: int) -> list[Check]:
         codes = {one.code for one in self._findings}
-        rows = [one for one in self._findings if one.code not in ORDER | COMMANDS]
+        rows = [one for one in self._findings if one.code in ROWS]
         order = codes & ORDER
         commands = codes & COMMANDS
         checks = [
