@@ -151,3 +151,14 @@ async def test_an_erasure_on_the_stream_forgets_keys(sqlite: View) -> None:
     history.add_raw("service:accept", "person", "person.erased.v1", {"reason": "Asked for"}, MENTEE.partition(":")[2])
     applied = sqlite.applying.apply(history.documents, Position(1, 1))
     assert applied.erased == {"acme"}
+    told = {
+        "erased": uid("e"),
+        "key_ids": [],
+        "derived": 0,
+        "survivors": 1,
+        "generation_before": 1,
+        "generation_after": 2,
+    }
+    history.add_raw("service:accept", "person", "person.keys_destroyed.v1", told, MENTEE.partition(":")[2])
+    again = sqlite.applying.apply(history.documents[-1:], Position(1, 2))
+    assert again.erased == {"acme"}  # keys may have been asked for between the two

@@ -43,7 +43,7 @@ class Erasing(Generated):
     async def send(self, asking: Session, out: Out, values: dict[str, Any]) -> None:
         """Show, ask and erase; raises VerbError."""
         if not values.pop("sure"):
-            if not (out.terminal and out.err_terminal):
+            if out.as_json or not (out.terminal and out.err_terminal):
                 message = f"{FINAL} `milepost person erasure` shows what it takes; then say --yes."
                 raise failed("not_confirmed", message)
             person = await Filling(asking, "person").subject(values[ABOUT])
