@@ -23,14 +23,26 @@ from milepost.replay import ReplayService
 from milepost.replay.desk import Desk
 from milepost.replay.entitlement import Entitlement
 from milepost.replay.histories import Histories
-from milepost.replay.recording import UNRECORDED, Recorder
+from milepost.replay.recording import UNRECORDED, Recorder, _named
 from milepost.wiring import subscribing
 from milepost_contracts import subjects, types
 from milepost_contracts.answers import Answer, Failed, Refused
 from milepost_contracts.commands import Command, goal, programme, tenant
 from milepost_contracts.envelope import decode
 from milepost_contracts.events.access import Recorded
-from milepost_contracts.queries import JOURNAL_QUERIES, AsOf, AsOfAnswer, EventsAfter, Keys, KeysAnswer, Query
+from milepost_contracts.proofs.bundle import Scope as BundleScope
+from milepost_contracts.queries import (
+    JOURNAL_QUERIES,
+    AsOf,
+    AsOfAnswer,
+    EventsAfter,
+    Evolution,
+    Explain,
+    Export,
+    Keys,
+    KeysAnswer,
+    Query,
+)
 from milepost_contracts.sealing import kids
 from milepost_contracts.types import Party, Scope
 from tests.journal.wishes import run_sql
@@ -429,3 +441,22 @@ async def test_person_and_accept_disagree(recording: Recording) -> None:
     told = await recording.recorder.answered("globex", "cli", Keys(actor=AUDITOR, kids=[]), KeysAnswer(), [GOAL])
     assert isinstance(told, Refused)
     assert [problem.code for problem in told.errors] == ["tenant_unknown"]
+
+
+@pytest.mark.parametrize(
+    ("query", "answer", "refs"),
+    [
+        (look(AUDITOR), KeysAnswer(), (GOAL,)),
+        (Export(actor=AUDITOR, reason="A", scope=BundleScope(kind="goal", id=GOAL[1])), KeysAnswer(), (GOAL,)),
+        (Export(actor=AUDITOR, reason="A", scope=BundleScope(kind="goal", id=GOAL[1]), scan=True), KeysAnswer(), ()),
+        (Export(actor=AUDITOR, reason="A", scope=BundleScope(kind="everything")), KeysAnswer(), ()),
+        (Evolution(actor=ADMIN, id=GOAL[1]), KeysAnswer(), (("programme", GOAL[1]),)),
+        (Evolution(actor=ADMIN, aggregate="tenant", id=GOAL[1]), KeysAnswer(), ()),
+        (Evolution(actor=ADMIN), KeysAnswer(), ()),
+        (Explain(actor=AUDITOR, sequence=7), AsOfAnswer(aggregate="goal", id=GOAL[1], version=1), (GOAL,)),
+        (EventsAfter(actor=AUDITOR), KeysAnswer(), ()),
+    ],
+)
+def test_what_a_question_is_about(query: Query, answer: Any, refs: tuple[Any, ...]) -> None:
+    """The aggregate is the one that the question names, or its answer; without any it is about everything."""
+    assert _named(query, answer) == refs
