@@ -199,6 +199,23 @@ async def test_what_was_not_carried_is_carried_later(log: Log) -> None:
     assert [note for _, _, note in outlet.taken] == [folder.signed(size) for size in (2, 4, 6, 8, 10)]
 
 
+async def test_one_tenants_trouble_is_not_anothers(log: Log, tmp_path: Path) -> None:
+    """Where another checkpoint lies in one tenant's place, the other tenants' are carried all the same."""
+    grower = log.grower(events=1)
+    log.write(2, "acme")
+    log.write(3, "globex")
+    grower.step()
+    target = target_of(f"file://{tmp_path}/outside")
+    assert target is not None
+    await target.put("acme", 2, OTHER)
+    carrying = Carrying("outside", target, log.proofs, log=logger("replay"), clock=lambda: log.now)
+    carrying.begin()
+    await carrying.carry()
+    assert carrying.trouble.startswith("target_differs")
+    assert ProofFolder(log.proofs, "globex").delivered("outside") == 3
+    assert ProofFolder(log.proofs, "acme").delivered("outside") == 0
+
+
 async def test_the_bus_keeps_each_checkpoint(connect: Connect) -> None:
     """A checkpoint is one message on its tenant's subject, and is kept; put twice it is there once."""
     client = await connect("replay")

@@ -80,21 +80,27 @@ class Carrying:
         """Carry what waits, unless the last try failed a moment ago; *now*: even then."""
         if self._clock() < self._try_at and not now:
             return
-        try:
-            for tenant in list(self._waiting):
+        trouble = ""
+        for tenant in list(self._waiting):
+            try:
                 await self._carry(tenant, self._waiting[tenant])
                 del self._waiting[tenant]
-        except (TargetError, NatsError, OSError) as error:
-            trouble = f"{getattr(error, 'code', type(error).__name__)}: {error}"
-            if trouble != self.trouble:
-                self._log.error("checkpoint_not_carried", outlet=self.name, why=trouble)
-            self.trouble = trouble
+            except (TargetError, NatsError, OSError) as error:
+                code = getattr(error, "code", type(error).__name__)
+                trouble = f"{code}: {error}"
+                if code != "target_differs":  # which is that tenant's alone; what else fails, fails for all
+                    break
+        if trouble:
             self._try_at = self._clock() + self._back_off_s
             self._back_off_s = min(2 * self._back_off_s, BACK_OFF_S[1])
-            return
-        if self.trouble:
-            self._log.info("checkpoints_carried", outlet=self.name)
-        self.trouble, self._back_off_s = "", BACK_OFF_S[0]
+        else:
+            self._back_off_s = BACK_OFF_S[0]
+        if trouble != self.trouble:
+            if trouble:
+                self._log.error("checkpoint_not_carried", outlet=self.name, why=trouble)
+            else:
+                self._log.info("checkpoints_carried", outlet=self.name)
+        self.trouble = trouble
 
     async def _carry(self, tenant: str, sizes: deque[int]) -> None:
         folder = ProofFolder(self._proofs, tenant)

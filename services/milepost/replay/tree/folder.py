@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,7 @@ from typing import Self
 from milepost.replay.tree import durable
 from milepost_contracts.proofs.notes import SIGNATURES_MAX, Note, NoteError, Signature, parse_note
 from milepost_contracts.proofs.tiles import Tiles, tile_path
+from milepost_contracts.types import NAME_PATTERN
 
 DIGITS = 16  # as a sequence on the wire
 
@@ -114,7 +116,7 @@ class ProofFolder:
         """Return up to which size checkpoints were carried to *outlet*."""
         try:
             return int((self.path / f"delivered.{outlet}").read_text(encoding="ascii"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # what is told again does no harm
             return 0
 
     def deliver(self, outlet: str, size: int) -> None:
@@ -137,7 +139,9 @@ class ProofFolder:
 
 def tenants_in(proofs: Path) -> list[str]:
     """Return the tenants that have proofs below *proofs*."""
-    return sorted(path.name for path in proofs.iterdir() if path.is_dir()) if proofs.is_dir() else []
+    if not proofs.is_dir():
+        return []
+    return sorted(path.name for path in proofs.iterdir() if re.match(NAME_PATTERN, path.name) and path.is_dir())
 
 
 def _read(path: Path) -> Note | None:

@@ -59,6 +59,7 @@ class TreeService:
         self._poll_s = poll_s
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._unrecorded: dict[str, str] = {}
 
     def start(self) -> asyncio.Task[None]:
         """Begin; return the task, which ends with `stop` or with a defect."""
@@ -116,8 +117,8 @@ class TreeService:
         try:
             await whole(asyncio.to_thread(self._grower.step))
             await self._record_keys()
-        except JournalError as error:
-            self._log.warning("tree_waits_for_journal", why=str(error))
+        except (JournalError, SigningKeyError, OSError) as error:
+            self._log.warning("tree_waits", why=f"{type(error).__name__}: {error}")
         await self._carry()
 
     async def _carry(self, *, now: bool = False) -> None:
@@ -133,9 +134,12 @@ class TreeService:
                 command_id=command_id(tenant, new), id=tenant_id(tenant), actor=ACTOR, old=str(old), new=str(new)
             )
             answer = await self._send(tenant, command)
-            if not isinstance(answer, Accepted):
-                why = "; ".join(f"{problem.code}: {problem.message}" for problem in answer.errors)
+            why = (
+                "" if isinstance(answer, Accepted) else "; ".join(f"{one.code}: {one.message}" for one in answer.errors)
+            )
+            if why and self._unrecorded.get(tenant) != why:  # asked again every second, told once
                 self._log.error("signing_key_not_recorded", tenant=tenant, why=why)
+            self._unrecorded[tenant] = why
 
     async def _pause(self) -> None:
         with contextlib.suppress(TimeoutError):

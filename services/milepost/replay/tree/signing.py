@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from milepost_contracts.proofs.notes import NoteError, Signer, VerifierKey
 
 SEED_BYTES = 32
 _OTHERS = 0o077
+_LINE = re.compile(r"[^.]+\.([1-9][0-9]{0,8})\.vkey")
 
 
 class SigningKeyError(RuntimeError):
@@ -42,7 +44,8 @@ class SigningKeys:
 
     def generations(self, tenant: str) -> list[int]:
         """Return the generations that have a public line, oldest first."""
-        return sorted(int(path.name.split(".")[-2]) for path in self._folder.glob(f"{tenant}.*.vkey"))
+        found = (_LINE.fullmatch(path.name) for path in self._folder.glob(f"{tenant}.*.vkey"))
+        return sorted(int(match[1]) for match in found if match)
 
     def make(self, tenant: str, generation: int) -> Signer:
         """Return the key of *generation*, made now unless it is there; raises SigningKeyError, OSError."""
