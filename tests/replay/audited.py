@@ -40,10 +40,10 @@ def day(days: int) -> dt.date:
 class Audited:
     """Accept, and the desk that answers about what it wrote."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open both on the same databases."""
+    def __init__(self, folder: Path, journal_url: str = "") -> None:
+        """Open both on the same databases; the journal in *folder* unless it is elsewhere."""
         self.folder = folder
-        self.accept = Acceptance(folder)
+        self.accept = Acceptance(folder, journal_url=journal_url)
         self.desk = self.desk_with(self.accept.keys)
         self._said = 0
 
@@ -152,9 +152,9 @@ def _measured() -> dict[str, Any]:
 
 
 @contextmanager
-def audited(folder: Path) -> Iterator[Audited]:
-    """Give an organisation in *folder*."""
-    made = Audited(folder)
+def audited(folder: Path, journal_url: str = "") -> Iterator[Audited]:
+    """Give an organisation in *folder*, its journal there or elsewhere."""
+    made = Audited(folder, journal_url)
     made.organised()
     try:
         yield made

@@ -42,6 +42,7 @@ from tests.replay.audited import (
     day,
 )
 from tests.support.accepting import Acceptance, ident, user
+from tests.support.postgres import postgres_url  # noqa: F401  fixture
 
 GROWTH, PRIYA = named("programme", "growth"), person("priya")
 LAST_DAYS = 500  # the sample tells of this year and the last
@@ -251,6 +252,23 @@ def test_words_of_what_left_are_no_longer_the_programme_s(told: Audited) -> None
     assert admins.goals[0].changed == auditors.goals[0].changed == ["left"]
     assert (admins.goals[0].then.title, auditors.goals[0].then.title) == (None, "get better at talks")
     assert {one.why for one in admins.unread} == {"not_entitled"}
+
+
+def test_postgresql_tells_the_same(tmp_path: Path, postgres_url: str) -> None:  # noqa: F811  the fixture
+    """With the journal in PostgreSQL an event is explained and goals are told as with SQLite."""
+    with audited(tmp_path, postgres_url) as told:
+        told.bring()
+        told.made_smart()
+        told.begun()
+        moved = told.slipped()
+        told.agreed_again()
+        told.signed()
+        explained = told.explained(sequence=moved)
+        assert (explained.removed.finding, explained.proof.status) == ("nothing_missing", "proven")
+        assert told.explained(event=explained.event.event) == explained
+        (one,) = told.evolved(slips=True, smart=True).goals
+        assert (one.then.title, one.slips[0].days, one.slips[0].voided[0].days) == ("Give three talks", 30, "0")
+        assert told.evolved(at=f"s{moved - 1}").goals[0].then.deadline == day(60)
 
 
 def test_mentorships_and_whole_tenants_are_told_alike(told: Audited) -> None:
