@@ -14,9 +14,10 @@ from rpds import HashTrieMap
 from milepost_contracts.events import Event, goal, mentorship
 
 Place = tuple[str, str]
-"""(collection, item) of the state; ("", member): of the state itself."""
+"""(collection, item) of the state; OWN: members of the state itself."""
 Said: TypeAlias = "HashTrieMap[Place, dict[str, Any]]"
 NOTHING: Said = HashTrieMap()
+OWN: Place = ("", "")
 CLOSURE: Place = ("closure", "")
 
 # What a collection of plain values holds, so that its items can have members.
@@ -58,6 +59,8 @@ SAYINGS: dict[type[Event], Saying] = {
     mentorship.ResourceAttached: Saying("resources", "resource", ("kind", "title", "url")),
     mentorship.ReflectionRecorded: Saying("reflections", "reflection", ("text",)),
 }
+# Collections of whose items something is said; "" stands for the state itself.
+SPOKEN_OF = frozenset({saying.collection for saying in SAYINGS.values()} | {""})
 # Of the state itself: event -> (member, how it is taken from the event).
 _OWN: dict[type[Event], tuple[str, Callable[[Any], Any]]] = {
     goal.HealthSet: ("health_reason", lambda event: event.reason),
@@ -87,7 +90,7 @@ def after(said: Said, event: Event, event_id: str) -> Said:
     if isinstance(event, goal.ActionReopened):
         return said.discard(("actions", event.action))
     if (own := _OWN.get(type(event))) is not None:
-        return said.insert(("", own[0]), {own[0]: own[1](event)})
+        return said.insert(OWN, (said.get(OWN) or {}) | {own[0]: own[1](event)})
     return said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from milepost.replay import fields
@@ -15,6 +16,8 @@ from milepost_contracts.sealing import PREFIX
 
 # What routes and proves; the entry says it in members of its own, or not at all.
 _UNTOLD = frozenset({"context", "terms_hash", "frame", "reason", "reason_code", "trigger", "revision", "voided"})
+
+REF_CHARS_MAX = 200  # the longest key there is: a rubric's id
 
 
 class Telling:
@@ -35,7 +38,8 @@ class Telling:
 
     def changes(self, place: int) -> list[Changed]:
         """Return what the event at *place* changed."""
-        return fields.changes(self.before(place), self.after(place), self.story.words)
+        named = {*_ids(self.story.words.members(place)), self.story.stored[place].event_id}
+        return fields.changes(self.before(place), self.after(place), self.story.words, named)
 
     def entry(self, place: int, changes: list[Changed]) -> HistoryEntry:
         """Return the event at *place* as it is told; words that cannot be read stay sealed in it."""
@@ -93,6 +97,20 @@ class Telling:
         if isinstance(node, dict):
             return {name: self._readable(value) for name, value in node.items()}
         return [self._readable(value) for value in node] if isinstance(node, list) else node
+
+
+def _ids(node: Any) -> Iterator[str]:
+    """Yield what may name an item in an event's members: every string that is no prose."""
+    if isinstance(node, str):
+        if len(node) <= REF_CHARS_MAX:
+            yield node
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            yield name
+            yield from _ids(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _ids(value)
 
 
 def told(changes: list[Changed]) -> list[FieldChange]:
