@@ -297,8 +297,10 @@ def test_events_are_looked_for_a_while_at_a_time(exporting: Exporting, kind: str
     """A search that has no time tells how far it is, goes on with the next question, and finds what the rule says."""
     search = Search(exporting.accept.journal, TENANT, SCOPES[kind], exporting.size)
     assert search.go_on(-1) == Looked(done=0, total=exporting.size)
-    found = search.go_on(60)
-    assert isinstance(found, Found)
+    told = [search.go_on(0.001)]
+    while not isinstance(told[-1], Found):
+        told.append(search.go_on(0.001))
+    found = told[-1]
     selection = Selection(SCOPES[kind])
     stored = exporting.accept.journal.events_after(TENANT, 0, 10_000)
     for one in stored:

@@ -90,6 +90,7 @@ def begin(desk: Desk, logs: Logs, tenant: str, query: Export) -> ExportAnswer | 
             return moment
         until = moment.sequence
     if until > size:
+        logs.wish(tenant)
         message = f"The newest checkpoint covers the events up to {size}; {until} is not covered yet."
         details = {"size": size, "sequence": until}
         return Refused(errors=[Problem(code="not_proven_yet", field="at", message=message, details=details)])

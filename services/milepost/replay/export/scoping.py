@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import compress, count
 from typing import NamedTuple
 
 from milepost.journal import Journal
@@ -50,39 +51,40 @@ class Search:
         self._until = until
         self._selection = Selection(scope)
         self._looked = 0 if self._selection.looks else until
-        self._named = array("Q")  # of single events
         self._found: Found | None = Found(range(1, until + 1)) if scope.kind == "everything" else None
+        self._marks = bytearray(until + 1 if self._found is None else 0)  # by sequence: whether it belongs
         self._lock = threading.Lock()
 
     def go_on(self, seconds: float = LOOK_S) -> Found | Looked:
         """Look on for *seconds*; returns what was found when all was looked at, else how far it is."""
         with self._lock:
-            if self._found is not None:
-                return self._found
             ends = time.monotonic() + seconds
-            while self._looked < self._until:
+            while self._found is None:
                 if time.monotonic() > ends:
                     return Looked(done=self._looked, total=self._until)
-                self._look()
-            self._found = self._gather()
+                self._step()
             return self._found
+
+    def _step(self) -> None:
+        """Look at a page of the log; after that gather one record's events; at last put all in order."""
+        if self._looked < self._until:
+            self._look()
+        elif self._selection.refs:
+            aggregate, _, id_ = self._selection.refs.pop().partition("/")
+            for stored in self._journal.load(self._tenant, (aggregate, id_)):
+                if stored.sequence <= self._until:
+                    self._marks[stored.sequence] = 1
+        else:
+            self._found = Found(array("Q", compress(count(), self._marks)))
+            self._marks = bytearray()
 
     def _look(self) -> None:
         page = self._journal.bare_of(self._tenant, self._looked, min(PAGE, self._until - self._looked))
         for bare in page:
             self._selection.look(bare.document)
             if self._selection.holds("", bare.document):
-                self._named.append(bare.sequence)
+                self._marks[bare.sequence] = 1
         self._looked = page[-1].sequence if page else self._until
-
-    def _gather(self) -> Found:
-        found = set(self._named)
-        for subject in self._selection.refs:
-            aggregate, _, id_ = subject.partition("/")
-            for stored in self._journal.load(self._tenant, (aggregate, id_)):
-                if stored.sequence <= self._until:
-                    found.add(stored.sequence)
-        return Found(array("Q", sorted(found)))
 
 
 class Searches:
