@@ -69,6 +69,14 @@ def test_tables_for_spreadsheets_have_every_goal(priya: Shell) -> None:
     assert len(rest["goals"]) == len(goals) - 2
 
 
+def test_a_long_table_is_written_page_by_page(priya: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of more goals than a page holds has one heading, and each goal once, as of the first page's moment."""
+    whole = priya.done("evolution growth --effective --csv").out
+    monkeypatch.setattr("milepost.cli.evolution.PAGE_MAX", 3)
+    assert priya.done("evolution growth --effective --csv").out == whole
+    assert priya.done("evolution growth --csv --limit 3").out.count("\n") == 4
+
+
 def test_a_mentorship_and_the_whole_tenant(priya: Shell) -> None:
     """Parties are told of their mentorship's goals, admins of all; --reason goes with the question."""
     pair = priya.done("evolution --mentorship maya-ben --as maya --json").document

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import msgspec
 import pytest
@@ -75,6 +76,33 @@ def test_what_names_no_event_is_told(shell: Shell, typed: str, status: int, code
 def test_a_stranger_is_told_of_nothing(shell: Shell) -> None:
     """Who may not read the goal learns no more than of a goal that is not there."""
     assert "event_unknown" in shell(f"explain s{moved(shell)[1]}").err
+
+
+def test_what_is_rare_is_shown_too(shell: Shell) -> None:
+    """Numbers that are missing, a plugin with its cause, a proof that does not hold, words that are erased."""
+    answer = shell.done(f"explain s{moved(shell)[1]} --as priya --json").document
+    before = answer["removed"]["before"]
+    answer["removed"] |= {"finding": "missing", "before": None}
+    answer["removed"]["sequences"] |= {"missing": [7, 9]}
+    answer["causes"]["command"] |= {"events": 3, "more": 60}
+    answer["causes"] |= {"more": 2, "plugin": {"name": "nudges", "version": "1.4.0", "cause": before, "sought": 9}}
+    answer["proof"] |= {"status": "broken", "message": "The journal is not what was signed: s7."}
+    answer["unread"] = [{"at": "/event/reason", "why": "erased"}]
+    text = _text(answer)
+    for said in (
+        "YES: numbers are missing.", "s7, s9 missing", "nudges version 1.4.0, answering v", "wrote 3 events, 61 there",
+        "The journal is not what was signed: s7.", "why       (erased) (dependency)", "and 60 more", "and 2 more",
+    ):  # fmt: skip
+        assert said in text, said
+    answer["causes"]["plugin"]["cause"] = None
+    assert "answering none of the 9 events before: a timer, an outcome or a request" in _text(answer)
+
+
+def _text(answer: dict[str, Any]) -> str:
+    stdout = io.StringIO()
+    out = Out(as_json=False, stdout=stdout, stderr=io.StringIO())
+    Explained(out, Names(), told(msgspec.json.decode(msgspec.json.encode(answer)))).show(full=False)
+    return stdout.getvalue()
 
 
 def test_every_type_of_event_is_shown(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -18,7 +18,7 @@ from milepost.cli.session import Session, session
 from milepost.cli.verbs import Verb
 from milepost.cli.where import Where
 from milepost_contracts.queries import PAGE_MAX, Evolution, EvolutionAnswer
-from milepost_contracts.queries.moments import MomentError, parse_moment
+from milepost_contracts.queries.moments import MomentError, instant_text, parse_moment
 
 _PAGE = 50  # goals that a person scrolls through
 _TEXT = """Tell how the goals of a PROGRAMME evolved; with --mentorship of one, without either of the whole tenant.
@@ -78,8 +78,8 @@ async def _ask(where: Where, out: Out, values: dict[str, Any]) -> None:
             return
         out.text(written(evolved, heading=True))
         while answer.next is not None and values["limit"] is None:
-            # The sequence that the first page was true at: what is added meanwhile would shift the pages.
-            members["at"] = members.get("at") or f"s{int(answer.sequence)}"
+            # The instant of the first page: what is recorded meanwhile belongs to none of them.
+            members["at"] = instant_text(answer.at)
             answer = await connected.ask(Evolution, EvolutionAnswer, **members, limit=limit, cursor=answer.next)
             evolved.answer = told(msgspec.to_builtins(answer))
             out.text(written(evolved, heading=False))
