@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from milepost.cli.verifying import verify
 from milepost.sample import named
 from milepost_contracts.proofs.bundle import Scope
 from tests.replay.export.conftest import exporting  # noqa: F401  fixture
@@ -55,6 +56,12 @@ def test_a_running_milepost_verifies_with_views_and_stream(auditor: Shell) -> No
     text = auditor.done("verify").out
     assert "Nothing wrong was found." in text
     assert "not yet proven" in text
+
+
+def test_its_examples_work(served: Served, auditor: Shell) -> None:
+    """What help shows can be typed as it stands, where a Milepost runs."""
+    for example in verify().examples:
+        auditor.done(example)
 
 
 def test_what_was_changed_is_named_with_what_to_do(auditor: Shell, copied: Path) -> None:

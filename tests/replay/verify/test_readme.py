@@ -20,7 +20,8 @@ def test_the_script_without_any_program_of_ours_tells_whether_a_log_is_as_signed
     (tmp_path / "check.py").write_text(script)
 
     def run() -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, "-I", "-S", tmp_path / "check.py", copy.journal, "sample", copy.checkpoint("sample")]
+        words = [sys.executable, "-I", "-S", str(tmp_path / "check.py"), str(copy.journal), "sample"]
+        words.append(str(copy.checkpoint("sample")))
         return subprocess.run(words, capture_output=True, text=True, check=False)
 
     good = run()
