@@ -75,15 +75,14 @@ class Showing:
 
     def events(self, entries: Sequence[Tree], *, only: Sequence[str] = (), empty: str = "nothing") -> None:
         """Print entries as a table."""
-        columns = ("", "recorded (UTC)", "happened", "who", "what", "why", "changed", "then")
+        columns = ("", "recorded (UTC)", "happened", "who", "what", "changed", "then")
         rows = [
             [
                 f"v{one['version']}",
                 minute(one["recorded"]),
                 happened(one),
                 self.who(one),
-                self.what(one),
-                _why(one),
+                " — ".join(filter(None, (self.what(one), _why(one)))),
                 "; ".join(self.change(change) for change in one["changes"] if _wanted(change, only)) if only else "",
                 _then(one),
             ]
