@@ -11,8 +11,8 @@ from milepost.replay.verify.stored import StoredTiles, folded
 from milepost_contracts.proofs.merkle import Frontier
 from milepost_contracts.proofs.tiles import TILE_HEIGHT, TILE_WIDTH
 
-# Places where journal and tiles differ of which every mixture is tried: where both were damaged, one of 1,024 fits.
-MIXED_MAX = 10
+# Places where journal and tiles differ of which every mixture is tried: where both were damaged, one of 64 may fit.
+MIXED_MAX = 6
 
 Hash = bytes | None
 
