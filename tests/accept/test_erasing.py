@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,24 @@ def test_another_process_counts_at_once(tmp_path: Path) -> None:
     accept.accepted(comment("other", 1, STAYS))
     kept = accept.committer._states.kept(TENANT, ("goal", ident("own"))).state
     assert kept is None or kept.title.startswith("enc:v1:")
+    accept.close()
+
+
+def test_a_process_with_nothing_to_do_forgets_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another process destroyed leaves the memory of one that nobody asks anything, words and keys alike."""
+    monkeypatch.setattr("milepost.accept.erasing.AGAIN_S", 0.02)
+    accept = Acceptance(tmp_path)
+    opened(accept)
+    accept.accepted(create("own", "gone"))
+    ref = ("goal", ident("own"))
+    assert accept.committer._states.kept(TENANT, ref).state.title == "own"
+    with type(accept.keys)(f"sqlite:///{tmp_path / 'keys.sqlite'}", tmp_path / "keys") as elsewhere:
+        elsewhere.erase(TENANT, GONE)
+    until = time.monotonic() + 30
+    while accept.committer._states.known(TENANT, ref) is not None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert accept.keys._holders.get((TENANT, GONE)) is None
     accept.close()
 
 

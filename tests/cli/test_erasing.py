@@ -48,7 +48,7 @@ def scripted() -> ScriptedAsker:
 
 @pytest.mark.parametrize(("said", "sent"), [("y", True), ("n", False), ("", False)])
 async def test_a_person_is_shown_what_it_takes_and_asked(
-    said: str, sent: bool, monkeypatch: pytest.MonkeyPatch
+    said: str, *, sent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a terminal goals, words and a hold are counted first; nothing is sent without a yes."""
     asker, stdout = scripted(), Terminal()

@@ -141,6 +141,7 @@ class Committer:
     def forget(self) -> None:
         """Drop every kept state, e.g. after keys were destroyed; what is being decided is decided anew."""
         self._forget = True
+        self._inbox.put(())  # whoever waits for commands does it now
 
     def stop(self) -> None:
         """Commit and answer what was begun, answer the rest `failed, retry`, and return when all of it is done."""
@@ -193,6 +194,7 @@ class Committer:
                     with self._counting:
                         self._queued -= len(item)
                     self._again.extend(item)
+                self._drop()
             self._begin_commit(now=stopping)
         self._answer_rest()
 
@@ -203,8 +205,13 @@ class Committer:
         """Forget keys that were destroyed, by whomever, and the states that may hold words opened with them."""
         if self._keys.renew():
             self._forget = True
-        if self._forget and self._committing is None:
+        self._drop()
+
+    def _drop(self) -> None:
+        """Drop the kept states where that was asked for, and nothing rests on them."""
+        if self._forget and self._committing is None and not self._open.attempts:
             self._states.clear()
+            self._open = _Batch(Overlay(self._states))
             self._forget = False
 
     def _attempt(self, ticket: Ticket) -> None:

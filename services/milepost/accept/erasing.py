@@ -25,7 +25,9 @@ from milepost_contracts.commands.person import RecordKeysDestroyed
 from milepost_contracts.events.person import Erased, KeysDestroyed
 
 ACCEPT = "accept"
-AGAIN_S = 5.0  # a key store that does not answer is asked again; the erasure itself is durable in the journal
+# A key store that does not answer is asked again, the erasure itself being durable in the journal; and so often a
+# process that has nothing to do looks whether others have destroyed keys that it still holds.
+AGAIN_S = 5.0
 RECORD_S = 10.0  # for our own command on its way through the queue, which is one among others
 # Makes the id of the command that records an erasure out of the erasing event's, so that it is recorded once.
 _RECORDS = uuid.UUID("b5a8e0a4-7d0f-5d5b-9a39-0d8f9b8b2c11")
@@ -106,13 +108,24 @@ class Erasing:
         left: deque[_Work] = deque()
         while True:
             try:
-                work = self._queue.get(timeout=AGAIN_S if left else None)
+                work = self._queue.get(timeout=AGAIN_S)
             except queue.Empty:
+                self._look()
+                if not left:
+                    continue
                 work = left.popleft()
             if work is None:
                 return
             if not self._done(work):
                 left.append(work._replace(ticket=None, answer=None))
+
+    def _look(self) -> None:
+        """Forget what others have destroyed, although no command asks for it."""
+        try:
+            if self._keys.renew():
+                self._forget()
+        except JournalError as error:
+            self._log.warning("keys_unavailable", error=str(error))
 
     def _done(self, work: _Work) -> bool:
         """Whether *work* is done for good; who waits for it is answered either way."""

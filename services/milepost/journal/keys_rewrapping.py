@@ -23,6 +23,7 @@ from milepost.journal.wrapping import KeyDirectory, WrappingKey
 _KEY_ID_BYTES = 16
 _COLUMNS = "number, tenant, holder, key_id, derived, keys, generation_before, generation_after, at_us"
 _KNOWN = f"SELECT {_COLUMNS} FROM rewrappings WHERE tenant = %s AND holder = %s"  # noqa: S608  constants
+_DONE = f"SELECT {_COLUMNS} FROM rewrappings WHERE tenant = %s AND generation_after = %s"  # noqa: S608  constants
 _ALL = f"SELECT {_COLUMNS} FROM rewrappings ORDER BY number"  # noqa: S608  constants
 _KEEP = (
     f"INSERT INTO rewrappings ({_COLUMNS})"  # noqa: S608  constants
@@ -126,7 +127,8 @@ class Rewrapper:
             run(_KEEP, told)
             self._at("keys.before_commit")
         self._at("keys.after_commit")
-        return self._done(tenant, person, new.generation)
+        with self._database.transaction(writes=False) as run:
+            return _rewrapping(run(_DONE, (tenant, new.generation))[0])
 
     def _tombstone(self, run: Run, tenant: str, person: str, new: WrappingKey, now: int) -> str | None:
         """Put the tombstone; return the id of the key that lay there, None where there was none."""
@@ -144,11 +146,6 @@ class Rewrapper:
     def _derived(self, run: Run, tenant: str, person: str | None) -> int:
         held = run(_HELD, (tenant, person)) if person is not None else []
         return int(run(_DERIVED, (tenant, held[0][0], held[0][0]))[0][0]) if held else 0
-
-    def _done(self, tenant: str, person: str | None, generation: int) -> Rewrapping:
-        found = [one for one in self.all() if (one.tenant, one.generation_after) == (tenant, generation)]
-        assert found, (tenant, person)  # noqa: S101  it was committed just now
-        return found[-1]
 
     def _destroy_before(self, tenant: str, done: Rewrapping) -> None:
         self._at("keys.before_destroy")
