@@ -192,7 +192,7 @@ def test_an_example_works(path: str, example: str, shell: Shell) -> None:
     if path.startswith("milepost checkpoint"):
         (shell.folder / "cosigned.txt").write_text(cosigned(_signed(shell)))
     variables = {"MILEPOST_AS": TYPED_BY[verb].replace("{other}", other)} if verb in TYPED_BY else {}
-    if verb in ("tenant close", "tenant record-refill"):
+    if verb in ("tenant close", "tenant record-refill", "tenant record-signing-key"):
         variables["MILEPOST_TENANT"] = _own_tenant(shell)
     shell.done(example, **variables)
 

@@ -129,6 +129,13 @@ TENANT = {
     "revoke_role": Curated("Verbs", "milepost tenant revoke-role maya auditor", args=("ref", "role")),
     "set_retention": Curated("Verbs", "milepost tenant set-retention --months 24"),
     "close": Curated("Verbs", 'milepost tenant close --successor sample --reason "Merged"'),
+    "record_signing_key": Curated(
+        "Verbs",
+        "milepost tenant record-signing-key"
+        " --old milepost.local/acme+cfc96ae4+AZRfJOOECzYizpVij+uZ09XMCQxxfo9Xe+CIEvqhElaX"
+        " --new milepost.local/acme+fe067b65+AaCaqS+yBii8uBO0jVO2xRhQwOPj2ezQe3P/OuIN7YSO --json",
+        speaks="service:replay",
+    ),
     "record_refill": Curated(
         "Verbs",
         "milepost tenant record-refill --generation 2 --first 0000000000000001 --last 0000000000000009 --json",
