@@ -307,7 +307,7 @@ async def growing(
         )  # fmt: skip
         service.start().add_done_callback(partial(_ended_by_itself, "replay"))
         try:
-            yield Logs(proofs, signing, lambda: grower.troubles), service.troubles
+            yield Logs(proofs, signing, lambda: grower.troubles, grower.wish), service.troubles
         finally:
             await service.stop()
 

@@ -150,7 +150,8 @@ def _certificate(desk: Desk, tenant: str, person: str) -> CertificateAnswer | Re
     erased = next(one for one in asked if one.event_id == told.erased)
     signed = checkpoint_of(logs, tenant)
     if signed is None or destroyed.sequence > signed[1].size:
-        message = "No checkpoint covers the erasure yet: ask again in a minute."
+        logs.wish(tenant)
+        message = "No checkpoint covers the erasure yet: ask again in a few seconds."
         return Refused(errors=[Problem(code="not_proven_yet", field="id", message=message)])
     note, checkpoint = signed
     leaves: list[Leaf] = []

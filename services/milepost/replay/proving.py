@@ -107,6 +107,7 @@ def _answer(desk: Desk, logs: Logs, tenant: str, query: Proof) -> ProofAnswer | 
         return _refused("checkpoint_unknown", message, "size")
     note, checkpoint = signed
     if stored is not None and stored.sequence > checkpoint.size:
+        logs.wish(tenant)
         message = f"The checkpoint covers {checkpoint.size} events; event {stored.sequence} is not proven yet."
         return _refused("not_proven_yet", message, "sequence")
     if query.first is not None and query.first > checkpoint.size:

@@ -75,6 +75,7 @@ class Grower:
         self._signed_at: dict[str, float] = {}
         self._try_at: dict[str, float] = {}
         self._rotating: set[str] = set()
+        self._wished: set[str] = set()
         self._looked_at = clock()
         self._looking: list[str] = []
         self._new: list[tuple[str, int]] = []
@@ -127,6 +128,10 @@ class Grower:
             if not taken:
                 self._look_again()
             return taken
+
+    def wish(self, tenant: str) -> None:
+        """Have a checkpoint signed with the next step: somebody asks for a proof of what is not signed yet."""
+        self._wished.add(tenant)
 
     def signed(self) -> list[tuple[str, int]]:
         """Return (tenant, size) of the checkpoints that were signed since this was asked last."""
@@ -199,6 +204,7 @@ class Grower:
     def _sign(self, tree: Tree) -> None:
         tree.sign()
         self._since.pop(tree.tenant, None)
+        self._wished.discard(tree.tenant)
         self._signed_at[tree.tenant] = self._clock()
         self._new.append((tree.tenant, tree.size))
         self.troubles.pop(tree.tenant, None)

@@ -11,14 +11,28 @@ from milepost.replay.tree.signing import SigningKeys
 from milepost_contracts.proofs.notes import Note, Signer, VerifierKey
 
 
+def _elsewhere(_: str) -> None:
+    """Leave it to the process that grows the trees, which signs when it is time."""
+
+
 class Logs:
     """All tenants' logs, for reading; any number of processes may read what one grows."""
 
-    def __init__(self, proofs: Path, keys: SigningKeys, troubles: Callable[[], Mapping[str, Trouble]] = dict) -> None:
-        """Take the folder of proofs, the keys, and what tells of tenants that are not signed."""
+    def __init__(
+        self,
+        proofs: Path,
+        keys: SigningKeys,
+        troubles: Callable[[], Mapping[str, Trouble]] = dict,
+        wish: Callable[[str], None] = _elsewhere,
+    ) -> None:
+        """Take the folder of proofs, the keys, what tells of tenants that are not signed, and how signing is asked for.
+
+        *wish(tenant)* has the next checkpoint signed at once where the trees are grown in this process.
+        """
         self._proofs = proofs
         self._keys = keys
         self._troubles = troubles
+        self.wish = wish
 
     def folder(self, tenant: str) -> ProofFolder:
         """Return the tree and checkpoints of *tenant*, which may be none yet."""
