@@ -7,7 +7,7 @@ import platform
 import sys
 from importlib import import_module
 
-TABLES = ("journal", "accept", "relay", "view", "road", "react", "evidence", "verify")
+TABLES = ("journal", "accept", "relay", "view", "road", "react", "as_of", "evidence", "verify")
 
 
 def main() -> int:

@@ -140,7 +140,11 @@ class Life:
     def _milestone(self) -> None:
         milestone = self._one_of("milestones")
         if milestone is None or self._random.random() < 0.3:
-            fields = {"title": "Half way", "due_on": self._day(self._random.randrange(1, 30)), "reason": "So"}
+            fields: dict[str, Any] = {
+                "title": "Half way",
+                "due_on": self._day(self._random.randrange(1, 30)),
+                "reason": "So",
+            }
             self._ask(goal.AddMilestone, milestone=ident(f"milestone {self._count}"), **fields)
         elif self.state.milestones[milestone].hit_on is None:
             on = self._day(-self._random.randrange(20))
