@@ -27,7 +27,7 @@ from milepost_contracts.queries.proofs import Consistency, Inclusion, Proof, Pro
 
 def proof(desk: Desk, tenant: str, query: Proof, _reader: str) -> Told:
     """Answer *query*: hashes tell no words, so whoever may ask in the tenant is answered."""
-    details = {"event": query.event, "at": query.sequence, "first": query.first, "size": query.size}
+    details = {"named": query.event, "at": query.sequence, "first": query.first, "size": query.size}
     if desk.logs is None:
         message = "No log is kept where this is answered."
         return Failed(errors=[Problem(code="log_unavailable", message=message)], retry=False), details
