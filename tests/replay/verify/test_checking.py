@@ -6,13 +6,14 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from milepost.journal.errors import JournalUnavailable
 from milepost.replay.verify import spreading
 from milepost.replay.verify.checking import Evidence, check_journal
-from milepost.replay.verify.findings import Check, Report
-from milepost.replay.verify.held import Held, HeldError, given_checkpoints, given_keys
+from milepost.replay.verify.findings import Check, Finding, Report
+from milepost.replay.verify.held import Held, HeldError, given_checkpoints, given_keys, outside_checkpoints
 from milepost_contracts.proofs.checkpoints import Checkpoint
 from milepost_contracts.proofs.merkle import Frontier, leaf_hash
 from milepost_contracts.proofs.notes import Signer
@@ -119,6 +120,38 @@ def test_a_checkpoint_of_another_history_is_named(copy: Sample, held: list[Held]
     report = check_journal(copy.url, Evidence(held, (), copy.proofs, copy.signing))
     assert _codes(report) == {"checkpoint_contradicts"}
     assert {Path(one.place).name for one in report.findings} == {"checkpoint", f"{10:016d}"}
+
+
+def test_a_copy_elsewhere_tells_what_the_installation_has_forgotten(copy: Sample) -> None:
+    """A checkpoint on the bus or outside shows a removed end although every file here was made to fit."""
+    newest = given_checkpoints([copy.checkpoint("sample")], [key("sample")])
+    size = newest[0].checkpoint.size
+    documents = copy.documents("sample")[: size - 5]
+    table = Table(copy.journal)
+    table.run("DELETE FROM stored_events WHERE tenant = 'sample' AND sequence > ?", size - 5)
+    table.close()
+    shutil.rmtree(copy.proofs / "sample")
+    grow(copy.proofs / "sample", documents, [size - 5], signer("sample"))
+    evidence = Evidence((), (), copy.proofs, copy.signing)
+    assert check_journal(copy.url, evidence).verified
+    report = check_journal(copy.url, msgspec.structs.replace(evidence, elsewhere=newest))
+    assert [(one.code, one.first, one.last) for one in report.findings if one.code == "missing"] == [
+        ("missing", size - 4, size)
+    ]
+    other = Held("sample", Checkpoint("milepost.test/sample", 9, bytes(32)), "the bus", signed=True)
+    report = check_journal(copy.url, msgspec.structs.replace(evidence, elsewhere=[other]))
+    assert [(one.code, one.place) for one in report.findings] == [("checkpoint_contradicts", "the bus")]
+
+
+def test_checkpoints_outside_are_read_by_their_size(copy: Sample, tmp_path: Path) -> None:
+    """A target folder has a folder for each tenant; what is no checkpoint there is named."""
+    (tmp_path / "outside" / "sample").mkdir(parents=True)
+    shutil.copy(copy.checkpoint("sample"), tmp_path / "outside" / "sample" / f"{copy.signed('sample'):016d}")
+    (tmp_path / "outside" / "sample" / f"{7:016d}").write_text("nonsense")
+    findings: list[Finding] = []
+    found = list(outside_checkpoints(tmp_path / "outside", "sample", [key("sample")], findings))
+    assert [(held.checkpoint.size, held.signed) for held in found] == [(copy.signed("sample"), True)]
+    assert [one.code for one in findings] == ["checkpoint_invalid"]
 
 
 def test_files_that_are_no_checkpoints_are_named(copy: Sample, held: list[Held]) -> None:
