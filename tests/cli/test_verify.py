@@ -53,6 +53,11 @@ def test_a_running_milepost_verifies_with_views_and_stream(auditor: Shell) -> No
     names = ("documents and columns", "order", "commands", "references", "hashes of terms", "view", "stream")
     assert {name: checks[name] for name in names} == dict.fromkeys(names, "passed")
     assert checks["trust"] == "not_proven"
+    stored = {
+        line: [c["count"] for c in auditor.done(line).document["checks"] if c["name"] == "stored checkpoints"]
+        for line in ("verify --stream --json", "verify --json")
+    }
+    assert sum(stored["verify --stream --json"]) > sum(stored["verify --json"]) > 0, "the bus has them too"
     text = auditor.done("verify").out
     assert "Nothing wrong was found." in text
     assert "not yet proven" in text

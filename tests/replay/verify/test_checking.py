@@ -16,7 +16,7 @@ from milepost.replay.verify.findings import Check, Finding, Report
 from milepost.replay.verify.held import Held, HeldError, given_checkpoints, given_keys, outside_checkpoints
 from milepost_contracts.proofs.checkpoints import Checkpoint
 from milepost_contracts.proofs.merkle import Frontier, leaf_hash
-from milepost_contracts.proofs.notes import Signer
+from milepost_contracts.proofs.notes import Signer, signed_note
 from tests.replay.verify.samples import OTHER, Sample, grow, keep, key, signer, tail, to_postgres
 from tests.replay.verify.tampering import Table
 
@@ -120,6 +120,17 @@ def test_a_checkpoint_of_another_history_is_named(copy: Sample, held: list[Held]
     report = check_journal(copy.url, Evidence(held, (), copy.proofs, copy.signing))
     assert _codes(report) == {"checkpoint_contradicts"}
     assert {Path(one.place).name for one in report.findings} == {"checkpoint", f"{10:016d}"}
+
+
+def test_a_checkpoint_that_nobody_known_signed_proves_nothing(copy: Sample) -> None:
+    """A stranger's checkpoint of a longer log is named as such; what the log's key signed still counts."""
+    stranger = Signer(f"milepost.test/{OTHER}", signer("else")._key)
+    wrong = Checkpoint(f"milepost.test/{OTHER}", copy.signed(OTHER) + 1, bytes(32))
+    (copy.proofs / OTHER / "checkpoints" / f"{wrong.size:016d}").write_text(str(signed_note(wrong.text(), [stranger])))
+    report = check_journal(copy.url, Evidence((), (), copy.proofs, copy.signing))
+    assert _codes(report) == {"checkpoint_contradicts"}
+    assert _status(report, "own checkpoint", OTHER) == "passed"
+    assert _status(report, "signatures", OTHER) == "not_checkable"
 
 
 def test_a_copy_elsewhere_tells_what_the_installation_has_forgotten(copy: Sample) -> None:

@@ -36,6 +36,8 @@ class Judge:
         self._stored = stored
         self._trusted = sorted(trusted, key=lambda held: held.checkpoint.size)
         self._own = sorted(own, key=lambda held: held.checkpoint.size)
+        # Where a key is at hand that signed any of them, those that none signed prove nothing.
+        self._newest = ([held for held in self._own if held.signed] or self._own)[-1:]
         self._findings: list[Finding] = []
         self._right: dict[int, bool | None] = {}
 
@@ -46,7 +48,7 @@ class Judge:
         faulty = bool(self._findings)
         own = proven
         if not faulty:
-            own = max(proven, self._against(self._own[-1:], proven))
+            own = max(proven, self._against(self._newest, proven))
         self._holes()
         contradicting = self._contradicting()
         damaged = self._damaged(max(proven, own)) if self._stored is not None else []
@@ -123,7 +125,8 @@ class Judge:
                 continue
             if self._findings and not self._tiles_are_right(size):
                 continue  # nothing is left that it could be held against
-            message = f"The root that it states for {size} events is not that of this log: history was written twice."
+            signed = "history was written twice" if held.signed else "no key at hand signed it either"
+            message = f"The root that it states for {size} events is not that of this log: {signed}."
             todo = "Keep it beside the others: two signed checkpoints that contradict each other prove the fork."
             found.append(
                 Finding(
@@ -140,7 +143,7 @@ class Judge:
         """Whether the stored tiles lead to a trusted checkpoint of *size* or above."""
         return any(
             held.checkpoint.size >= size and self._by_tiles(held.checkpoint.size) == held.checkpoint.root
-            for held in self._trusted or self._own[-1:]
+            for held in self._trusted or self._newest
         )
 
     def _by_tiles(self, size: int) -> bytes | None:
@@ -154,7 +157,7 @@ class Judge:
     def _damaged(self, proven: int) -> list[Finding]:
         """Return the tiles that differ from the journal where that is proven, and those that are not there."""
         stored = self._stored
-        upto = min(self._own[-1].checkpoint.size if self._own else 0, proven)
+        upto = min(self._newest[0].checkpoint.size if self._newest else 0, proven)
         if stored is None or not upto or self._findings:
             return []
         wrong = [(0, number, TILE_WIDTH) for number in sorted(self._ours.odd) if (number + 1) * TILE_WIDTH <= upto]
@@ -202,7 +205,7 @@ class Judge:
             said = f"the log up to {size} is the one that your checkpoint signs"
             checks.append(failed_or_passed("your checkpoint", proven, "events", said, self._findings, tenant))
         if self._own and (not self._trusted or own > proven):
-            said = f"up to {self._own[-1].checkpoint.size} it is the one that the installation's own checkpoint signs"
+            said = f"up to {self._newest[0].checkpoint.size} it is the one that the installation's own checkpoint signs"
             said += "" if self._trusted else "; who can change the journal may be able to change that copy too"
             checks.append(failed_or_passed("own checkpoint", own - proven, "events", said, self._findings, tenant))
         if self._own:
