@@ -200,6 +200,22 @@ def test_two_points_in_pages(desk: Desk) -> None:
     assert narrow.a.version == 0
 
 
+def test_an_event_that_fills_a_message_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would not fit beside it is left out and named; who, what and when are told all the same."""
+    whole = entry(desk, "created", state=True)
+    monkeypatch.setattr("milepost.replay.history.PAGE_BYTES_MAX", len(msgspec.json.encode(whole)) - 1)
+    without = entry(desk, "created", state=True)
+    assert (without.state, without.left_out) == (None, ["state"])
+    assert without.changes == whole.changes
+    monkeypatch.setattr("milepost.replay.history.PAGE_BYTES_MAX", 1_800)
+    least = asked(desk, state=True)
+    assert [(one.version, one.left_out) for one in least.entries] == [(8, ["state"])]
+    assert least.next == "history-8"
+    created = entry(desk, "created", state=True)
+    assert created.left_out[:2] == ["state", "changes"]
+    assert (created.sentence, created.changes) == ("brought the goal “talk”", [])
+
+
 def test_every_event_is_told(tmp_path: Path) -> None:
     """Every event of the golden stream is in the history of its aggregate, with a sentence that has no gap."""
     stream = documents()

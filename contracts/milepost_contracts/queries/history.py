@@ -75,7 +75,8 @@ class HistoryEntry(Shown, frozen=True, kw_only=True):
     `sentence` says it in words. `recorded` is the server's time; `occurred` what was claimed, where something was;
     `on` the day that the event itself tells of; `counts_from` the instant from which it counts by occurred time (see
     AsOf.effective). `command` is the command that caused it, `correlation` what that belonged to. `data` are the
-    event's own members as stored, words opened. `changes` compare the state before and after it.
+    event's own members as stored, words opened. `changes` compare the state before and after it. `left_out`: members of
+    the state, or of this entry, that would not fit into one message.
     """
 
     sequence: str

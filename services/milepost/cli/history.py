@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from milepost.cli.asking import told
-from milepost.cli.errors import misused
+from milepost.cli.errors import VerbError, misused
 from milepost.cli.forms import FormError, day, person
 from milepost.cli.out import Out
 from milepost.cli.reasons import reason
@@ -206,7 +206,19 @@ class Looked:
             for event in page:
                 if event.aggregate_id == self._id:
                     self.values |= {"since": f"s{event.number}", "until": f"s{event.number}"}
-                    await self.history()
+                    await self._surely()
+
+    async def _surely(self) -> None:
+        """Show what just happened, however long it takes until somebody answers: it is shown once."""
+        while True:
+            try:
+                await self.history()
+            except VerbError as error:
+                if error.word != "failed":
+                    raise
+                self.out.note("Nobody tells of the past now; trying to go on ...")
+            else:
+                return
 
 
 def _unread(answer: AsOfAnswer) -> list[Any]:

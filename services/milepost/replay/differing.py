@@ -10,7 +10,7 @@ from milepost.replay.desk import Desk, Told
 from milepost.replay.fields import Changed
 from milepost.replay.history import concerns
 from milepost.replay.looking import Cut, Looking, readable
-from milepost.replay.paging import PAGE_BYTES_MAX, cursor_of, invalid_cursor, position, size
+from milepost.replay.paging import PAGE_BYTES_MAX, bounded, cursor_of, invalid_cursor, position, size
 from milepost.replay.story import Known, Story
 from milepost.replay.telling import Telling, told
 from milepost_contracts.answers import Refused
@@ -106,7 +106,7 @@ def _page(story: Story, changes: list[Changed], places: list[int], after: int, l
     for place in rest:
         if len(page.changes) + len(page.entries) == limit:
             return page._replace(next=taken)
-        entry = telling.entry(place, telling.changes(place))
+        entry = bounded(telling.entry(place, telling.changes(place)), PAGE_BYTES_MAX)
         left -= size(entry)
         if left < 0 and taken > after:
             return page._replace(next=taken)

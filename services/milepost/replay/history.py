@@ -17,6 +17,7 @@ from milepost.replay.moments import last_until
 from milepost.replay.paging import (
     PAGE_BYTES_MAX,
     STATE_BYTES_MAX,
+    bounded,
     cursor_of,
     fitting,
     invalid_cursor,
@@ -86,6 +87,7 @@ def _page(
         entry = telling.entry(place, changes)
         if query.state:
             entry = _with_state(looking, telling, place, entry)
+        entry = bounded(entry, PAGE_BYTES_MAX)
         left -= size(entry)
         if len(entries) == query.limit or (entries and left < 0):
             return entries, cursor_of("history", entries[-1].version)

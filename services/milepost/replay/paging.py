@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from milepost_contracts.answers import Invalid, Problem
+from milepost_contracts.queries.history import HistoryEntry
 
 # Of one answer: the broker's largest message is 1 MiB, and the answer's own members need room beside the page.
 PAGE_BYTES_MAX = 800_000
@@ -38,6 +39,16 @@ def invalid_cursor() -> Invalid:
 def size(answer: Any) -> int:
     """Return how many bytes *answer* takes on the wire."""
     return len(msgspec.json.encode(answer))
+
+
+def bounded(entry: HistoryEntry, bytes_max: int) -> HistoryEntry:
+    """Return *entry* without what makes it larger than a message, named in `left_out`: an event may fill one alone."""
+    for name, nothing in (("state", None), ("changes", []), ("data", {})):
+        if size(entry) <= bytes_max:
+            break
+        changed: dict[str, Any] = {name: nothing, "left_out": [*entry.left_out, name]}
+        entry = msgspec.structs.replace(entry, **changed)
+    return entry
 
 
 def fitting(state: dict[str, Any], bytes_max: int) -> tuple[dict[str, Any], list[str]]:
