@@ -71,10 +71,14 @@ def _part(path: Path, content: bytes, mode: int) -> Path:
     """Write *content* durably beside *path*, under a name that nobody reads."""
     _make_folder(path.parent)
     part = path.with_name(f".{secrets.token_hex(8)}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        part.unlink(missing_ok=True)  # a full disk is not filled further by every try
+        raise
     return part
 
 
