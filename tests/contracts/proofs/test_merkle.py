@@ -18,6 +18,7 @@ from milepost_contracts.proofs.merkle import (
     Frontier,
     ProofError,
     consistency_proof,
+    full_root,
     inclusion_proof,
     leaf_hash,
     node_hash,
@@ -121,6 +122,7 @@ def test_roots_are_the_published_ones() -> None:
     leaves = [leaf_hash(bytes.fromhex(text)) for text in INPUTS]
     frontier = Frontier()
     assert frontier.root().hex() == PUBLISHED[0]
+    assert [full_root(leaves[:size]).hex() for size in (1, 2, 4, 8)] == [PUBLISHED[size] for size in (1, 2, 4, 8)]
     for size, leaf in enumerate(leaves, 1):
         frontier.append(leaf)
         assert frontier.root().hex() == root_of(leaves[:size]).hex() == PUBLISHED[size]
