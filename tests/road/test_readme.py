@@ -72,7 +72,7 @@ async def _said(script: str, environment: dict[str, str]) -> str:
 
 
 async def test_the_commands_one_after_another(environment: dict[str, str], tmp_path: Path) -> None:
-    """Every block succeeds beside the `make run` before it, in one other terminal: a first goal, then plugins."""
+    """Every block succeeds beside the `make run` before it, in one other terminal: a first goal, plugins, an audit."""
     first, second = (place for place, block in enumerate(BLOCKS) if block.startswith("make run"))
     goals = "".join(block for block in BLOCKS[first + 1 : second] if not block.startswith("make"))
     assert BLOCKS[first] == "make run\n"
@@ -84,8 +84,10 @@ async def test_the_commands_one_after_another(environment: dict[str, str], tmp_p
     plugins = "".join(BLOCKS[second + 1 :])
     assert plugins
     async with _running(BLOCKS[second], environment, tmp_path / "second"):
-        said = await _said(exported + plugins, environment)
+        said = await _said((exported + plugins).replace("presentations-bundle", str(tmp_path / "bundle")), environment)
         assert "okr" in said
+        assert "moved the deadline" in said
+        assert "Nothing wrong was found" in said
 
         async def told() -> bool:
             listed = json.loads(await _said(f"{exported}milepost plugins list --json", environment))
