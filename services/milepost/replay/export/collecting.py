@@ -34,7 +34,7 @@ class Kept(Protocol):
         """Verify an event and keep it; raises ProofError and BundleError."""
 
     def flush(self) -> None:
-        """Make durable what was added."""
+        """Hand what was added to the system: what a machine that loses its power loses is asked for again."""
 
     def close(self) -> None:
         """Make durable what was added, and end."""
@@ -60,16 +60,14 @@ class Included:
         self.count, self.last = self.count + 1, sequence
 
     def flush(self) -> None:
-        """Make durable what was added."""
-        for file in (self._events, self._proofs):
-            file.flush()
-            os.fsync(file.fileno())
+        """Hand what was added to the system."""
+        self._events.flush()
+        self._proofs.flush()
 
     def close(self) -> None:
         """Make durable what was added, and end."""
-        self.flush()
-        self._events.close()
-        self._proofs.close()
+        _close(self._events)
+        _close(self._proofs)
 
     def _checked(self, document: bytes, proof: list[bytes]) -> tuple[int, str]:
         envelope = _envelope(document)
@@ -118,14 +116,12 @@ class Whole:
         self._file.write(document + b"\n")
 
     def flush(self) -> None:
-        """Make durable what was added."""
+        """Hand what was added to the system."""
         self._file.flush()
-        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Make durable what was added, and end."""
-        self.flush()
-        self._file.close()
+        _close(self._file)
 
     def prove(self, checkpoint: Checkpoint, prefix: Prefix | None) -> None:
         """Hold the root of all leaves against the checkpoint, by way of *prefix* where that goes further.
@@ -211,3 +207,9 @@ def _line(file: BinaryIO) -> bytes | None:
     """Return the next whole line without its newline; None: there is none."""
     line = file.readline(bundle.LINE_BYTES_MAX)
     return line[:-1] if line.endswith(b"\n") else None
+
+
+def _close(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
