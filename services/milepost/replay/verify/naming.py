@@ -37,18 +37,20 @@ class Naming:
     def note(self, reader: Reader, members: Any, originator: str, tenant: str, sequence: int, event_id: str) -> None:
         """Note what an event's *members* bring and name."""
         names = self.names
-        for name, kind, brings in reader.plain:
+        for name, kind, brings, across in reader.plain:
             if (value := getattr(members, name)) is not None:
+                if brings:
+                    names.brought.add(f"{kind} {tenant if across else originator} {value}")
+                else:
+                    self._name(kind, value, originator, tenant, sequence)
+        for name, kind, brings, path in reader.nested:
+            if (node := getattr(members, name)) is None:
+                continue
+            for value in at(node, path):
                 if brings:
                     names.brought.add(f"{kind} {tenant if kind in ACROSS else originator} {value}")
                 else:
                     self._name(kind, value, originator, tenant, sequence)
-        for one in reader.nested:
-            for value in at({one.path[0]: getattr(members, one.path[0])}, one.path):
-                if one.brings:
-                    names.brought.add(f"{one.kind} {tenant if one.kind in ACROSS else originator} {value}")
-                else:
-                    self._name(one.kind, value, originator, tenant, sequence)
         if reader.is_named:
             names.brought.add(f"event {originator} {event_id}")
 
@@ -60,9 +62,9 @@ class Naming:
     def _name(self, kind: str, value: Any, originator: str, tenant: str, sequence: int) -> None:
         names = self.names
         if kind == "owner":
-            owner, _, value = str(value).partition(":")
-            if owner == "user":
+            if value.startswith("user:"):
                 return  # people need no entry in the directory
+            owner, _, value = value.partition(":")
             kind = f"aggregate:{owner}"
         names.count += 1
         if kind.startswith("aggregate:"):

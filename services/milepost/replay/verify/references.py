@@ -140,16 +140,17 @@ def at(node: Any, path: Path) -> Iterator[Any]:
 class Reader:
     """Reads off documents of one tag what their events name: members that name nothing are never made.
 
-    `plain`: (member, kind, brings) of members that are ids; `nested`: those within lists and objects. `context`:
-    whether events of this tag have one. `is_named`: whether later events name events of this tag by their id.
+    `plain`: (member, kind, brings, across aggregates) of members that are ids; `nested`: (member, kind, brings, path
+    within) of those in lists and objects. `context`: whether events of this tag have one. `is_named`: whether later
+    events name events of this tag by their id.
     """
 
     def __init__(self, tag: str) -> None:
         """Prepare a decoder for *tag*."""
         named = namings(tag)
         own = [one for one in named if one.path[0] != "context"]
-        self.plain = tuple((one.path[0], one.kind, one.brings) for one in own if len(one.path) == 1)
-        self.nested = tuple(one for one in own if len(one.path) > 1)
+        self.plain = tuple((one.path[0], one.kind, one.brings, one.kind in ACROSS) for one in own if len(one.path) == 1)
+        self.nested = tuple((one.path[0], one.kind, one.brings, one.path[1:]) for one in own if len(one.path) > 1)
         self.context = len(own) < len(named)
         self.is_named = tag in NAMED_EVENTS
         self.names_nothing = not own and not self.is_named
