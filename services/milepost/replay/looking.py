@@ -91,6 +91,8 @@ class Looking:
 
 def readable(answer: A, words: Words) -> A:
     """Return *answer* (with a member `unread`) in which words that cannot be read are null and named."""
+    if not words.unread:
+        return answer
     unread: list[Unread] = []
     members = shown(msgspec.to_builtins(answer), words, unread)
     members["unread"] = msgspec.to_builtins(unread)

@@ -71,6 +71,11 @@ class Words:
         """Return why *sealed* could not be read, as `Unread` says it; None where these are no sealed words."""
         return self._why.get(sealed)
 
+    @property
+    def unread(self) -> bool:
+        """Whether there were words that could not be read, of all that were looked at."""
+        return bool(self._why)
+
     def _word(self, sealed: str) -> str:
         if sealed not in self._words and sealed not in self._why:
             if self._home is None:
@@ -131,15 +136,19 @@ def _homes(events: Sequence[Stored]) -> dict[str, int]:
 
 def shown(node: Any, words: Words, unread: list[Unread], at: str = "") -> Any:
     """Return JSON *node* with unreadable words as null, each named in *unread* by its place below *at*."""
+    return _shown(node, words, unread, at) if words.unread else node
+
+
+def _shown(node: Any, words: Words, unread: list[Unread], at: str) -> Any:
     if isinstance(node, str):
         if node.startswith(PREFIX) and (why := words.why(node)) is not None:
             unread.append(Unread(at=at, why=why))
             return None
         return node
     if isinstance(node, dict):
-        return {name: shown(value, words, unread, f"{at}/{_token(name)}") for name, value in node.items()}
+        return {name: _shown(value, words, unread, f"{at}/{_token(name)}") for name, value in node.items()}
     if isinstance(node, list | tuple):
-        return [shown(value, words, unread, f"{at}/{place}") for place, value in enumerate(node)]
+        return [_shown(value, words, unread, f"{at}/{place}") for place, value in enumerate(node)]
     return node
 
 
