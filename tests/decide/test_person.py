@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from milepost_contracts.commands.person import Erase, Hold, Link, RecordKeysDestroyed, Release
@@ -155,7 +157,13 @@ def test_people_of_a_closed_tenant_are_erased() -> None:
 def test_destroyed_keys_are_recorded() -> None:
     """Accept records what it destroyed, once; nobody else does, and nothing that no event asked for."""
     accept = "service:accept"
-    given_ = {"key_ids": ["5f" * 16], "derived": 3, "survivors": 2, "generation_before": 1, "generation_after": 2}
+    given_: dict[str, Any] = {
+        "key_ids": ["5f" * 16],
+        "derived": 3,
+        "survivors": 2,
+        "generation_before": 1,
+        "generation_after": 2,
+    }
     scenario = directory().done(ADMIN, Erase, id=WHO, reason="Asked for")
     erased = scenario.last(Erased)
     scenario.when(ADMIN, RecordKeysDestroyed, id=WHO, erased=erased, **given_).refused("not_allowed")
