@@ -13,6 +13,7 @@ from milepost.decide.mentorship.state import Mentorship
 from milepost_contracts import types
 from milepost_contracts.commands import COMMANDS, Command
 from milepost_contracts.commands import goal as asking
+from milepost_contracts.queries.moments import MOMENT_PATTERN
 from milepost_contracts.types import Cadence, GoalDisposition, Party, Waiver
 from tests.support.goals import CYCLE
 from tests.support.scenario import (
@@ -58,6 +59,9 @@ _TEXTS = {
     types.DECIMAL_PATTERN: _NUMBERS,
     types.NAME_PATTERN: ("acme", "other"),
     types.CODE_PATTERN: ("talks", "F", "C", "A"),
+    types.KEY_ID_PATTERN: ("5f" * 16, "a0" * 16),
+    types.VERIFIER_PATTERN: ("log+0123abcd+" + "A" * 44, "log+89abcdef+" + "B" * 44),
+    MOMENT_PATTERN: ("now", "v1", "s1"),
 }
 _KEYS = ("specific", "measurable", "achievable", "relevant", "time_bound", "smart")
 _ZONES = ("UTC", "Europe/Berlin", "Pacific/Auckland", "Mars/Olympus")
@@ -203,7 +207,8 @@ def _value(pick: Pick, node: Any, name: str) -> Any:
             low, high = (node.ge if node.ge is not None else -1), (node.le if node.le is not None else 11)
             return pick(sorted({low, min(low + 1, high), min(low + 4, high), high}))
         case inspect.ListType():
-            return [_value(pick, node.item_type, name) for _ in range(pick((0, 1, 1, 2, 3)))]
+            most = node.max_length if node.max_length is not None else 3
+            return [_value(pick, node.item_type, name) for _ in range(min(pick((0, 1, 1, 2, 3)), most))]
         case inspect.DictType():
             return {"name": _value(pick, node.value_type, name)} if pick((True, False)) else {}
         case inspect.UnionType():
