@@ -50,7 +50,7 @@ Troubles = Callable[[], list[str]]
 # after each of its system calls while commands are decided: measured on accept, a fifth more commands a second.
 SWITCH_S = 0.0005
 # The kept states are many and have no cycles: looking for garbage among them at Python's every 700 new objects took a
-# tenth of accept's time.
+# tenth of accept's time, and made one in a hundred of replay's answers wait twice as long.
 GARBAGE_MIN = 50_000
 RECORD_S = 5.0  # for accept to take the event of a new signing key; the next round asks again
 LOOK_AGAIN_S = 0.5  # for a journal that is not there yet; accept makes it within a second of its start
@@ -266,6 +266,7 @@ async def _take(end: socket.socket, settings: Settings, options: ConnectOptions)
 @asynccontextmanager
 async def replay(settings: Settings, connect: Connect, at: FaultPoint) -> AsyncIterator[Troubles]:
     """Run replay: what only the journal can answer is answered, and the logs are grown and signed, while this lasts."""
+    gc.set_threshold(GARBAGE_MIN)
     journal = await reading(settings, "replay")
     keys = await asyncio.to_thread(KeyStore, settings.keys_url, Path(settings.keys_dir), finishes=False)
     async with AsyncExitStack() as stack:

@@ -6,6 +6,7 @@ python -m tests.benchmarks.as_of [times]
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import random
 import statistics
 import sys
@@ -22,6 +23,7 @@ from milepost.replay.desk import Desk
 from milepost.replay.entitlement import Entitlement
 from milepost.replay.histories import Histories
 from milepost.replay.history import history
+from milepost.wiring import GARBAGE_MIN
 from milepost_contracts.commands import Command, goal
 from milepost_contracts.envelope import decode
 from milepost_contracts.queries import AsOf, AsOfAnswer, History, HistoryAnswer
@@ -101,6 +103,7 @@ def _taken(work: Callable[[], object], times: int) -> list[float]:
 
 def run(report: Report, times: int = TIMES) -> None:
     """Print the table."""
+    gc.set_threshold(GARBAGE_MIN)  # as the stage does
     with tempfile.TemporaryDirectory() as folder:
         accept = Acceptance(Path(folder))
         accept.open_tenant()
