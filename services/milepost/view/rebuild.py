@@ -7,13 +7,13 @@ in the new tables the checkpoint that the old ones had.
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from milepost.database import Connection, Row, Table
+from milepost.garbage import uncollected
 from milepost.view import tables
 from milepost.view.applying import Gap, Position, fresh
 from milepost.view.folding import Folding
@@ -143,7 +143,7 @@ class Rebuild:
 
     async def run(self, *, accept_differences: bool = False) -> Rebuilt:
         """Build, compare and switch; with differences only where they are accepted. Raises RebuildError."""
-        with self._sets.alone(), _uncollected():
+        with self._sets.alone(), uncollected():
             try:
                 return await self._run(accept_differences=accept_differences)
             finally:
@@ -237,18 +237,6 @@ class Rebuild:
                 await self._build(building, _numbers(live))
                 await asyncio.to_thread(building.finish, position)
             await asyncio.to_thread(self._sets.switch, number, building.number)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector from looking for cycles: rows make none, and the search takes a third of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def compare(live: Connection, rebuilt: Connection) -> tuple[int, list[Difference]]:

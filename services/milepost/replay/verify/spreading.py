@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Self
 
+from milepost.garbage import uncollected
 from milepost.journal.errors import JournalUnavailable
 from milepost.replay.verify.findings import Progress
 from milepost.replay.verify.frames import receive, send
@@ -41,7 +40,7 @@ def scanned(
     """Yield what came of each of *work*, in order; *cores* 0: all of the machine's."""
     cores = cores or os.cpu_count() or 1
     helpers = min(cores, len(work)) - 1 if total > ALONE else 0
-    with _uncollected(), _Helpers(url, work, helpers) as shared:
+    with uncollected(), _Helpers(url, work, helpers) as shared:
         done = 0
         for number in range(len(work)):
             while number not in shared.results:
@@ -131,15 +130,3 @@ class _Helpers:
         except (OSError, EOFError) as error:
             if stretch is not None:
                 self.put(stretch.number, Result(failed=f"a process that scans ended: {error}"))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector from looking for cycles: rows make none, and the search takes a tenth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
