@@ -76,6 +76,7 @@ async def child(source: Source, hello: Hello) -> AsyncIterator[Child]:
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([*map(str, source.paths), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PYTHONDONTWRITEBYTECODE": "1",  # the author's folder stays as it is
+        "PYTHONUNBUFFERED": "1",  # what the author prints is seen when it is printed, also where it then hangs
     }
     try:
         with far:
