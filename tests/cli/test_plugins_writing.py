@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from milepost_contracts.plugin import Manifest
 def manifest():
     return Manifest(id="thank-you", version="0.1.0", summary="Thanks", subscriptions=("goal.milestone_hit",))
 """
+PATIENCE_S = 120.0  # with one that does not say what is waited for; a run takes some seconds on a busy machine
 WAITING = "Waiting for a change"
 
 
@@ -257,11 +259,14 @@ def developing(shell: Shell, *arguments: str) -> Iterator[subprocess.Popen[str]]
     with subprocess.Popen(
         line, stdout=pipe, stderr=subprocess.STDOUT, text=True, cwd=shell.folder, env=shell.environment()
     ) as process:
+        patience = threading.Timer(PATIENCE_S, process.kill)  # `heard` then tells what was said until there
+        patience.start()
         try:
             yield process
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=STOP_S_MAX)
         finally:
+            patience.cancel()
             process.kill()
     assert process.returncode == 0
 
